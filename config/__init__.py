@@ -1,0 +1,1 @@
+"""Reads the environment; imports nothing of the other packages."""

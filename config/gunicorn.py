@@ -1,0 +1,64 @@
+"""How gunicorn serves the web process; opens nothing before the fork."""
+
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from config import logs
+from config.settings import Settings
+
+settings = Settings.from_environment()
+
+wsgi_app = "service.app:create_app()"
+bind = f"{settings.host}:{settings.port}"
+worker_class = "gevent"
+workers = settings.web_workers or (1 if settings.is_embedded_database else max(2, os.cpu_count() or 2))
+worker_connections = 2_000
+keepalive = 60
+graceful_timeout = 20
+timeout = 60
+backlog = 2_048
+proc_name = "marketable-web"
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+forwarded_allow_ips = "*" if settings.trusted_proxies else "127.0.0.1"
+
+PARENT_VARIABLE = "MARKETABLE_INTERNAL_PARENT"
+
+
+def on_starting(server: Any) -> None:
+    """Begin with an empty metrics folder: counters of processes that are gone must not be added up."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def when_ready(server: Any) -> None:
+    """Say where it listens, and stop in order when the process that started this one is gone."""
+    logs.configure(settings.log_level, settings.log_format, "web")
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent:
+        threading.Thread(target=_stop_without_parent, args=(int(parent),), daemon=True).start()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Give the worker logs of its own; connections are opened by the worker itself, at its first use."""
+    logs.configure(settings.log_level, settings.log_format, "web")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Drop the live gauges of a worker that is gone."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - reads the folder's name when imported
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def _stop_without_parent(parent: int) -> None:
+    waiting = threading.Event()
+    while os.getppid() == parent:
+        waiting.wait(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""Programs that read the broker's queues: the billing count."""

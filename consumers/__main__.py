@@ -1,0 +1,78 @@
+"""Runs a consumer: `python -m consumers billing-count`, or `worker` for relay, consumer and clock in one process."""
+
+import sys
+import threading
+from collections.abc import Callable
+
+from config import logs
+from config.settings import Settings, SettingsError
+from consumers.billing_count import BillingCount
+from consumers.runner import Runner
+from service.broker import BILLING_COUNT, Publisher, Topology
+from service.clock import Clock
+from service.health import Health
+from service.process import Job, Listening, run, utc_now
+from service.relay import Relay
+from service.store.session import Database
+from service.sweep import Sweeper
+
+WORKER = "worker"
+HEALTH_PORTS = {BILLING_COUNT: 8003}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the consumer that is named; returns the exit code."""
+    programs: dict[str, Callable[[Settings], int]] = {BILLING_COUNT: _billing_count, WORKER: _worker}
+    if len(arguments) != 1 or arguments[0] not in programs:
+        sys.stderr.write(f"name one of: {', '.join(programs)}\n")
+        return 2
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logs.configure(settings.log_level, settings.log_format, arguments[0])
+    return programs[arguments[0]](settings)
+
+
+def _billing_count(settings: Settings) -> int:
+    database = Database(settings.database)
+    port = settings.health_port or HEALTH_PORTS[BILLING_COUNT]
+    health = Health(BILLING_COUNT, database, utc_now)
+    return run(
+        BILLING_COUNT, {BILLING_COUNT: _consume(settings, database)}, health, Listening(settings.host, port)
+    )
+
+
+def _worker(settings: Settings) -> int:
+    database = Database(settings.database)
+    publisher = Publisher(settings.broker_url, Topology(settings.topology))
+    relay = Relay(
+        database, publisher, utc_now, batch=settings.relay_batch, poll_interval=settings.poll_interval
+    )
+    jobs: dict[str, Job] = {
+        BILLING_COUNT: _consume(settings, database),
+        "relay": relay.run,
+        "clock": Clock(database, utc_now, settings.clock_interval).run,
+        "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
+    }
+    port = settings.health_port or settings.port + 1
+    listening = Listening(settings.host, port, must=bool(settings.health_port))
+    return run(WORKER, jobs, Health(WORKER, database, utc_now), listening)
+
+
+def _consume(settings: Settings, database: Database) -> Callable[[threading.Event], None]:
+    runner = Runner(
+        BILLING_COUNT,
+        BillingCount(database, utc_now),
+        database,
+        settings.broker_url,
+        Topology(settings.topology),
+        utc_now,
+        batch=settings.consumer_batch,
+    )
+    return runner.run
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""Runs a handler on a queue: takes batches, acts on each outcome, and acknowledges after the handler's commit.
+
+At least once: a crash between commit and acknowledgement delivers again. A batch that must be tried again is kept
+unacknowledged and tried in place, so an outage of the database uses up no delivery attempts. A connection that
+shows no life for `SILENCE_LIMIT` ends the process: its supervisor starts it anew.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import kombu
+import structlog
+
+from consumers.outcome import Handled, Outcome
+from service.backoff import BackOff
+from service.broker import TROUBLE, Topology, connect, declare
+from service.errors import BrokerAway, Unavailable
+from service.observe import DEAD_LETTERS, RETRIES
+from service.store import dead_letters
+from service.store.session import Database
+
+IDLE_FLUSH = 0.02
+"""Seconds without a further message after which a batch that is not full is handled."""
+PREFETCH_BATCHES = 3
+
+log = structlog.get_logger()
+
+
+class Handler(Protocol):
+    """What a consumer is made of."""
+
+    def handle(self, bodies: Sequence[bytes]) -> list[Handled]:
+        """Return one outcome for each body, in order; ACK only for what is durable."""
+
+
+class Runner:
+    """One consumer on one queue; for one thread."""
+
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        database: Database,
+        url: str,
+        topology: Topology,
+        now: Callable[[], datetime],
+        *,
+        batch: int = 500,
+    ) -> None:
+        self._name = name
+        self._handler = handler
+        self._database = database
+        self._url = url
+        self._topology = topology
+        self._now = now
+        self._batch = batch
+        self._back_off = BackOff()
+        self._received: list[Any] = []
+        self.last_message_at: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Consume until `stop` is set, connecting again whenever the broker goes away."""
+        while not stop.is_set():
+            try:
+                self._consume(stop)
+            except (*TROUBLE, BrokerAway) as error:
+                pause = self._back_off.next_pause()
+                log.warning(
+                    "consumer_disconnected", consumer=self._name, cause=str(error), seconds=round(pause, 2)
+                )
+                stop.wait(pause)
+
+    def _consume(self, stop: threading.Event) -> None:
+        connection = connect(self._url)
+        self._received.clear()
+        try:
+            declare(connection, self._topology, self._name)
+            with connection.channel() as channel:
+                channel.basic_qos(0, self._batch * PREFETCH_BATCHES, False)  # noqa: FBT003 - the client's signature
+                queue = self._topology.queue(self._name)
+                with kombu.Consumer(channel, [queue], on_message=self._received.append, auto_declare=False):
+                    log.info("consumer_started", consumer=self._name, queue=queue.name)
+                    self._loop(connection, channel, stop)
+        finally:
+            connection.collect(socket_timeout=0.5)
+
+    def _loop(self, connection: kombu.Connection, channel: Any, stop: threading.Event) -> None:
+        last_beat = time.monotonic()
+        while not stop.is_set():
+            try:
+                connection.drain_events(timeout=IDLE_FLUSH)
+                self._back_off.reset()
+                is_idle = False
+            except TimeoutError:
+                is_idle = True
+            if self._received and (is_idle or len(self._received) >= self._batch):
+                self._handle(connection, channel, stop)
+            if connection.supports_heartbeats and time.monotonic() - last_beat > 1:
+                connection.heartbeat_check()
+                last_beat = time.monotonic()
+
+    def _handle(self, connection: kombu.Connection, channel: Any, stop: threading.Event) -> None:
+        while self._received and not stop.is_set():
+            batch, self._received[:] = self._received[: self._batch], self._received[self._batch :]
+            self.last_message_at = time.time()
+            if not self._settle(connection, channel, batch, stop):
+                return
+
+    def _settle(
+        self, connection: kombu.Connection, channel: Any, batch: list[Any], stop: threading.Event
+    ) -> bool:
+        """Handle a batch until nothing of it needs another try, then acknowledge it; False at a stop."""
+        waiting = batch
+        while waiting:
+            outcomes = self._handler.handle([_body(message) for message in waiting])
+            retry = [
+                m for m, handled in zip(waiting, outcomes, strict=True) if handled.outcome is Outcome.RETRY
+            ]
+            dead = [
+                (m, handled)
+                for m, handled in zip(waiting, outcomes, strict=True)
+                if handled.outcome is Outcome.DEAD
+            ]
+            retry += self._bury(dead)
+            waiting = retry
+            if waiting and not self._pause(connection, outcomes, stop):
+                return False
+        _acknowledge(connection, channel, batch)
+        return True
+
+    def _bury(self, dead: list[tuple[Any, Handled]]) -> list[Any]:
+        """Keep dead letters; returns the messages that could not even be kept."""
+        if not dead:
+            return []
+        try:
+            with self._database.writing() as connection:
+                for message, handled in dead:
+                    body = _body(message)
+                    dead_letters.keep(
+                        connection, self._name, handled.reason, handled.detail, body, self._now()
+                    )
+        except Unavailable:
+            return [message for message, _ in dead]
+        for _, handled in dead:
+            DEAD_LETTERS.labels(handled.reason).inc()
+            log.error("message_dead", consumer=self._name, reason=handled.reason, detail=handled.detail)
+        return []
+
+    def _pause(self, connection: kombu.Connection, outcomes: list[Handled], stop: threading.Event) -> bool:
+        """Wait before another try, with heartbeats; False at a stop."""
+        reason = next(
+            (handled.reason for handled in outcomes if handled.outcome is Outcome.RETRY), "dead_letters"
+        )
+        pause = self._back_off.next_pause()
+        RETRIES.labels(reason).inc()
+        log.warning("batch_retried", consumer=self._name, reason=reason, seconds=round(pause, 2))
+        deadline = time.monotonic() + pause
+        while (left := deadline - time.monotonic()) > 0:
+            if stop.wait(min(left, 1.0)):
+                return False
+            if connection.supports_heartbeats:
+                connection.heartbeat_check()
+        return True
+
+
+def _acknowledge(connection: kombu.Connection, channel: Any, batch: list[Any]) -> None:
+    """Acknowledge a batch: in one go where the transport can, each message where it cannot."""
+    if connection.transport.driver_type == "amqp":
+        channel.basic_ack(batch[-1].delivery_tag, multiple=True)
+    else:
+        for message in batch:
+            message.ack()
+
+
+def _body(message: Any) -> bytes:
+    body = message.body
+    return body if isinstance(body, bytes) else str(body).encode()

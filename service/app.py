@@ -1,0 +1,64 @@
+"""Puts the web process together."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.settings import Settings
+from service import __version__
+from service.committer import Committer
+from service.configuration import Configuration
+from service.health import Health
+from service.intake import Intake
+from service.store.session import Database
+from service.web import health, problems
+from service.web.api import billing
+from service.web.hubspot import submissions
+from service.web.services import Services, install
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> Services:
+    """Make the parts of a web process; nothing is opened before its first use."""
+    database = Database(settings.database)
+    configuration = Configuration(database)
+    committer = Committer(
+        lambda: Intake(database, configuration, now),
+        timeout=settings.commit_timeout,
+        waiting_limit=settings.waiting_limit,
+    )
+    return Services(settings, database, configuration, committer, now)
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Make the application; opens no connection before the first request."""
+    settings = settings or Settings.from_environment()
+    services = services or open_services(settings)
+    application = Flask("marketable", static_folder=None)
+    application.config.update(
+        API_TITLE="Marketable",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        MAX_FORM_PARTS=1_001,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        proxied = ProxyFix(application.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        application.wsgi_app = proxied  # type: ignore[method-assign]
+    install(application, services)
+    health.install(application, Health("web", services.database, services.now))
+    application.register_blueprint(submissions.blueprint)
+    problems.install(application)
+    Api(application).register_blueprint(billing.blueprint)
+    return application

@@ -1,0 +1,34 @@
+"""The group of all commands."""
+
+import click
+
+from service import __version__
+from service.cli import billing, database, doctoring, forms, people, portals, processes, sending
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="marketable")
+def group() -> None:
+    """Marketable: form submissions in, an exact count of marketing contacts out."""
+
+
+for command in (
+    processes.up,
+    processes.web,
+    processes.relay,
+    processes.clock,
+    processes.consume,
+    database.migrate,
+    database.verify,
+    database.sweep,
+    doctoring.doctor,
+    billing.billing,
+    portals.portal,
+    forms.form,
+    people.token,
+    people.contact,
+    sending.send,
+):
+    group.add_command(command)

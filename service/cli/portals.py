@@ -1,0 +1,74 @@
+"""The command `portal`: create, list, show, change."""
+
+from datetime import datetime
+from zoneinfo import available_timezones
+
+import click
+
+from service.cli.running import open_database, utc_now
+from service.cli.tables import show
+from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
+from service.domain.portals import Portal
+from service.errors import InvalidInput
+from service.store import portals
+
+
+@click.group()
+def portal() -> None:
+    """Make and list portals."""
+
+
+@portal.command()
+@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@click.option("--name", required=True)
+@click.option("--time-zone", default="UTC", show_default=True, help="An IANA name, as Europe/Vienna.")
+@click.option("--product", type=click.Choice(list(Product)), default=Product.STARTER, show_default=True)
+@click.option(
+    "--commitment", type=click.Choice(list(Commitment)), default=Commitment.MONTHLY, show_default=True
+)
+@click.option("--renews-on", type=click.DateTime(["%Y-%m-%d"]), help="A day of renewal; today if left out.")
+@click.option(
+    "--tier", type=click.IntRange(0), help="Marketing contacts paid for; the product's if left out."
+)
+def create(
+    *,
+    portal_id: int,
+    name: str,
+    time_zone: str,
+    product: Product,
+    commitment: Commitment,
+    renews_on: datetime | None,
+    tier: int | None,
+) -> None:
+    """Make a portal."""
+    if time_zone not in available_timezones():
+        message = f"--time-zone {time_zone!r} is unknown"
+        raise InvalidInput(message, mend="give an IANA name, as Europe/Vienna")
+    now = utc_now()
+    subscription = Subscription(Commitment(commitment), (renews_on or now).date(), time_zone)
+    paid = TIER_STEPS[Product(product)].included if tier is None else tier
+    new = Portal(portal_id, name, subscription, Product(product), paid, now)
+    with open_database().writing() as connection:
+        portals.add_portal(connection, new)
+    click.echo(f"portal {portal_id} made, tier {paid}")
+
+
+@portal.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_all(*, as_json: bool) -> None:
+    """List the portals."""
+    with open_database().reading() as connection:
+        found = portals.list_portals(connection)
+    rows = [
+        {
+            "id": each.id,
+            "name": each.name,
+            "product": each.product.value,
+            "tier": each.tier,
+            "commitment": each.subscription.commitment.value,
+            "renews_on": each.subscription.renews_on.isoformat(),
+            "time_zone": each.subscription.time_zone,
+        }
+        for each in found
+    ]
+    show(rows, as_json=as_json, nothing="there are no portals: 'marketable portal create' makes one")

@@ -1,0 +1,128 @@
+"""Commands that run for long: up, web, relay, clock, consume."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from config.settings import Settings
+from service import demo
+from service.broker import BILLING_COUNT, Publisher, Topology
+from service.cli.running import read_settings
+from service.clock import Clock
+from service.errors import InvalidInput
+from service.health import Health
+from service.process import Job, Listening, run, utc_now
+from service.relay import Relay
+from service.store import schema
+from service.store.session import Database
+from service.supervisor import Child, answers, module, port_is_free, supervise
+from service.sweep import Sweeper
+
+HEALTH_PORTS = {"relay": 8001, "clock": 8002}
+GUNICORN = ("gunicorn", "--config", "python:config.gunicorn")
+
+BANNER = """
+Marketable is ready on {url}
+
+Send a submission:
+
+  {curl}
+
+See the count go up:
+
+  {command} billing --portal {portal}
+"""
+
+
+@click.command()
+@click.option(
+    "--demo/--no-demo", "with_demo", default=True, help="Make the demo portal on an empty database."
+)
+def up(*, with_demo: bool) -> int:
+    """Run everything: migrate, then web and worker, until stopped."""
+    settings = read_settings("up")
+    if not port_is_free(settings.host, settings.port):
+        message = f"port {settings.port} on {settings.host} is taken"
+        raise InvalidInput(message, mend="stop what listens there or choose another with PORT=…")
+    database = Database(settings.database)
+    schema.migrate(database)
+    if with_demo:
+        demo.make_demo(database, settings.data_dir, utc_now())
+    database.dispose()
+    url = f"http://{settings.host}:{settings.port}"
+    children = [
+        Child("web", module(*GUNICORN), _web_environment(settings)),
+        Child("worker", module("consumers", "worker"), {}),
+    ]
+    return supervise(children, lambda: _say_ready(url), lambda: answers(f"{url}/health/ready"))
+
+
+@click.command()
+def web() -> None:
+    """Serve HTTP with gunicorn."""
+    settings = read_settings("web")
+    os.environ.update(_web_environment(settings))
+    command = module(*GUNICORN)
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter; gunicorn takes over the process and its signals
+
+
+@click.command()
+def relay() -> int:
+    """Move outbox entries to the broker."""
+    settings = _separate("relay")
+    database = Database(settings.database)
+    publisher = Publisher(settings.broker_url, Topology(settings.topology))
+    mover = Relay(
+        database, publisher, utc_now, batch=settings.relay_batch, poll_interval=settings.poll_interval
+    )
+    return _run("relay", {"relay": mover.run}, settings, database)
+
+
+@click.command()
+def clock() -> int:
+    """Announce stints that have ended, and sweep for what the ledger lacks."""
+    settings = read_settings("clock")
+    database = Database(settings.database)
+    jobs: dict[str, Job] = {
+        "clock": Clock(database, utc_now, settings.clock_interval).run,
+        "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
+    }
+    return _run("clock", jobs, settings, database)
+
+
+@click.command()
+@click.argument("consumer", type=click.Choice([BILLING_COUNT]))
+def consume(consumer: str) -> None:
+    """Run a consumer of the broker's queue."""
+    _separate(consumer)
+    command = module("consumers", consumer)
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter and module
+
+
+def _separate(process: str) -> Settings:
+    """Read the settings of a process that needs a broker between processes."""
+    settings = read_settings(process)
+    if settings.is_embedded_broker:
+        message = "MARKETABLE_BROKER_URL is memory://, a broker that lives inside one process"
+        raise InvalidInput(message, mend="set it to amqp://…, or run 'marketable up'")
+    return settings
+
+
+def _run(process: str, jobs: dict[str, Job], settings: Settings, database: Database) -> int:
+    listening = Listening(settings.host, settings.health_port or HEALTH_PORTS[process])
+    return run(process, jobs, Health(process, database, utc_now), listening)
+
+
+def _web_environment(settings: Settings) -> dict[str, str]:
+    folder = settings.data_dir / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder.resolve())}
+
+
+def _say_ready(url: str) -> None:
+    command = Path(sys.argv[0])
+    shown = os.path.relpath(command) if command.is_absolute() else command
+    curl = demo.curl(url)
+    click.echo(BANNER.format(url=url, curl=curl, command=shown, portal=demo.PORTAL_ID))

@@ -1,0 +1,65 @@
+"""What the commands share: settings, the database, and how errors are said."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from config import logs
+from config.settings import Settings, SettingsError
+from service.errors import InvalidInput, MarketableError, Unavailable
+from service.process import utc_now
+from service.store import schema
+from service.store.session import Database
+
+EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 2, 75
+"""75 is EX_TEMPFAIL of sysexits.h: the same again later may do."""
+
+
+def read_settings(process: str = "command", level: str | None = None) -> Settings:
+    """Read the settings and set up the logs of a process."""
+    settings = Settings.from_environment()
+    logs.configure(level or settings.log_level, settings.log_format, process)
+    return settings
+
+
+def open_database() -> Database:
+    """Open the database of the settings for one command."""
+    database = Database(read_settings(level="warning").database)
+    revision = schema.current_revision(database)
+    if revision is None:
+        message = f"the database {database.url.render_as_string(hide_password=True)} has no tables"
+        raise InvalidInput(
+            message, mend="run 'marketable migrate', or 'marketable up' for the embedded default"
+        )
+    return database
+
+
+def failing_clearly(command: Callable[..., Any]) -> int:
+    """Run the command and say its errors in one line; returns the exit code."""
+    try:
+        result = command(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (SettingsError, MarketableError, click.exceptions.Abort) as error:
+        return _say(error)
+    return result if isinstance(result, int) else 0
+
+
+def _say(error: Exception) -> int:
+    if isinstance(error, SettingsError):
+        lines, code = error.mistakes, EXIT_USAGE
+    elif isinstance(error, InvalidInput):
+        lines, code = [f"{error.message}; {error.mend}" if error.mend else error.message], EXIT_USAGE
+    elif isinstance(error, Unavailable):
+        lines, code = [f"{error.reason}: {error}; 'marketable doctor' looks into it"], EXIT_UNAVAILABLE
+    else:
+        lines, code = [str(error) or "stopped"], EXIT_FAILED
+    for line in lines:
+        sys.stderr.write(f"marketable: {line}\n")
+    return code
+
+
+__all__ = ["failing_clearly", "open_database", "read_settings", "utc_now"]

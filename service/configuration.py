@@ -1,0 +1,116 @@
+"""Portals, forms and tokens as requests need them: from memory, checked against the database.
+
+The cache knows the configuration's version. It looks for a newer one when its last look is older than
+`FRESH_FOR`, when a request is about to be refused, and whenever a transaction proves it stale; so nothing is
+refused or decided by a form as it was.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.domain.billing import next_update_date
+from service.domain.forms import Form
+from service.domain.model import Default, Fact, Source
+from service.domain.portals import AccessToken, Portal
+from service.store import portals
+from service.store.session import Database
+
+FRESH_FOR = 1.0
+"""Seconds."""
+MOST_ENTRIES = 100_000
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    version: int
+    portals: dict[int, Portal] = field(default_factory=dict)
+    forms: dict[tuple[int, str], Form] = field(default_factory=dict)
+    tokens: dict[str, AccessToken] = field(default_factory=dict)
+    update_dates: dict[int, datetime] = field(default_factory=dict)
+
+    def size(self) -> int:
+        return len(self.portals) + len(self.forms) + len(self.tokens)
+
+
+class Configuration:
+    """Everything it returns is at least as new as `version`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._snapshot = _Snapshot(version=-1)
+        self._looked_at = float("-inf")
+
+    @property
+    def version(self) -> int:
+        """The version that all answers since the last refresh belong to."""
+        return self._current().version
+
+    def portal(self, portal_id: int) -> Portal | None:
+        """Return the portal, or None."""
+        snapshot = self._current()
+        found = snapshot.portals.get(portal_id)
+        if found is None:
+            with self._database.reading() as connection:
+                found = portals.find_portal(connection, portal_id)
+            if found is not None:
+                snapshot.portals[portal_id] = found
+        return found
+
+    def form(self, portal_id: int, guid: str) -> Form | None:
+        """Return the form, archived ones too, or None; `guid` is a UUID as text."""
+        snapshot = self._current()
+        found = snapshot.forms.get((portal_id, guid))
+        if found is None:
+            with self._database.reading() as connection:
+                found = portals.find_form(connection, portal_id, guid)
+            if found is not None:
+                snapshot.forms[portal_id, guid] = found
+        return found
+
+    def token(self, secret: str) -> AccessToken | None:
+        """Return the token with this secret unless it is unknown or revoked."""
+        snapshot = self._current()
+        key = portals.hash_secret(secret)
+        found = snapshot.tokens.get(key)
+        if found is None:
+            with self._database.reading() as connection:
+                found = portals.find_token(connection, secret)
+            if found is not None:
+                snapshot.tokens[key] = found
+        return found
+
+    def default_of(self, fact: Fact) -> Default:
+        """Return the default marketing status that speaks for a fact."""
+        if fact.source is Source.HUBSPOT_FORM:
+            form = self.form(fact.portal_id, fact.source_id)
+            if form is not None:
+                return Default(form.marketing_default, form.version)
+        return Default(on=False)
+
+    def update_date(self, portal_id: int, now: datetime) -> datetime:
+        """Return the portal's next update date."""
+        dates = self._current().update_dates
+        found = dates.get(portal_id)
+        if found is None or found <= now:
+            portal = self.portal(portal_id)
+            if portal is None:
+                message = f"portal {portal_id} has gone"
+                raise LookupError(message)
+            found = dates[portal_id] = next_update_date(portal.subscription, now)
+        return found
+
+    def refresh(self) -> bool:
+        """Look for a newer version; True when there was one and all is read anew."""
+        with self._database.reading() as connection:
+            version = portals.version(connection)
+        self._looked_at = time.monotonic()
+        if version == self._snapshot.version and self._snapshot.size() <= MOST_ENTRIES:
+            return False
+        self._snapshot = _Snapshot(version)
+        return True
+
+    def _current(self) -> _Snapshot:
+        if time.monotonic() - self._looked_at > FRESH_FOR:
+            self.refresh()
+        return self._snapshot

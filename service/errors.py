@@ -1,0 +1,103 @@
+"""Every error that Marketable raises on purpose.
+
+MarketableError
+├── InvalidInput              the caller sent something wrong; names the field and the mend
+│   └── InvalidMessage        a broker message that no retry can mend
+├── NotFound                  no such portal, form, contact or token
+├── Unauthenticated           no token, or an unknown one
+├── Forbidden                 a known token without the scope, or of another portal
+├── ConflictingDelivery       a delivery id that was accepted before with another body
+├── TooManyRequests           over the rate limit
+└── Unavailable               cannot be kept now; the same again later will do
+    ├── DatabaseAway          no connection, or it broke
+    ├── BrokerAway            no connection, no confirm, or a refusal
+    └── Overloaded            too many requests wait already
+"""
+
+
+class MarketableError(Exception):
+    """The root; `reason` is the slug for logs, metrics and answers."""
+
+    reason = "error"
+
+
+class InvalidInput(MarketableError):
+    """Something the caller can mend. `field` is where, `mend` what to do."""
+
+    reason = "invalid_input"
+
+    def __init__(self, message: str, *, field: str = "", mend: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.mend = mend
+
+
+class InvalidMessage(InvalidInput):
+    """A broker message that cannot be read."""
+
+    reason = "invalid_message"
+
+
+class NotFound(MarketableError):
+    """`what` is a noun of the vocabulary: portal, form, contact, token."""
+
+    reason = "not_found"
+
+    def __init__(self, what: str, identity: object) -> None:
+        super().__init__(f"there is no {what} {identity}")
+        self.what = what
+        self.identity = identity
+
+
+class Unauthenticated(MarketableError):
+    """No access token was given, or nobody knows it."""
+
+    reason = "unauthenticated"
+
+
+class Forbidden(MarketableError):
+    """The access token is known but may not do this."""
+
+    reason = "forbidden"
+
+
+class ConflictingDelivery(MarketableError):
+    """The delivery's id was accepted before with another body (DESIGN.md rule 14)."""
+
+    reason = "conflicting_delivery"
+
+
+class TooManyRequests(MarketableError):
+    """Over the rate limit; `retry_after` is in whole seconds."""
+
+    reason = "rate_limited"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"rate limit reached, retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(MarketableError):
+    """Passing: nothing was kept; `retry_after` is in whole seconds."""
+
+    reason = "unavailable"
+    retry_after = 2
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer."""
+
+    reason = "database_away"
+
+
+class BrokerAway(Unavailable):
+    """The broker does not answer, does not confirm, or refuses."""
+
+    reason = "broker_away"
+
+
+class Overloaded(Unavailable):
+    """More requests wait than will be served in time."""
+
+    reason = "overloaded"

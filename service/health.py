@@ -1,0 +1,104 @@
+"""What every process says of itself: whether it lives, whether it can work, and its figures."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from service import __version__
+from service.errors import Unavailable
+from service.store import ledger, outbox, portals, schema
+from service.store.session import Database
+
+PASS, WARN, FAIL = "pass", "warn", "fail"
+WORST = {PASS: 0, WARN: 1, FAIL: 2}
+OLD_ENTRY = 60.0
+"""Age in seconds of the oldest outbox entry from which health warns."""
+
+Check = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Health:
+    """The checks of one process."""
+
+    process: str
+    database: Database
+    now: Callable[[], datetime]
+    further: Mapping[str, Callable[[], Check]] = field(default_factory=dict)
+    """Checks of the process's own, by name."""
+
+    def is_ready(self) -> tuple[bool, str]:
+        """Whether the database answers and has the tables of this version."""
+        try:
+            revision = schema.current_revision(self.database)
+        except Unavailable as error:
+            return False, error.reason
+        if revision != schema.newest_revision():
+            return False, "migration_missing"
+        return True, ""
+
+    def report(self) -> dict[str, Any]:
+        """Return all checks in the form of `application/health+json`."""
+        checks = {"database:responseTime": [self._database()], "outbox:age": [self._outbox()]}
+        checks |= {name: [check()] for name, check in self.further.items()}
+        worst = max((each[0]["status"] for each in checks.values()), key=WORST.__getitem__)
+        return {
+            "status": worst,
+            "version": "1",
+            "releaseId": __version__,
+            "serviceId": f"marketable-{self.process}",
+            "checks": checks,
+        }
+
+    def _database(self) -> Check:
+        began = time.perf_counter()
+        try:
+            with self.database.reading() as connection:
+                portals.version(connection)
+        except Unavailable as error:
+            return {"componentType": "datastore", "status": FAIL, "output": error.reason}
+        milliseconds = round((time.perf_counter() - began) * 1000, 2)
+        return {
+            "componentType": "datastore",
+            "status": PASS,
+            "observedValue": milliseconds,
+            "observedUnit": "ms",
+        }
+
+    def _outbox(self) -> Check:
+        try:
+            with self.database.reading() as connection:
+                depth = outbox.depth(connection, most=100_000)
+        except Unavailable as error:
+            return {"componentType": "component", "status": FAIL, "output": error.reason}
+        age = (self.now() - depth.oldest).total_seconds() if depth.oldest else 0.0
+        return {
+            "componentType": "component",
+            "status": WARN if age > OLD_ENTRY else PASS,
+            "observedValue": round(max(age, 0.0), 3),
+            "observedUnit": "s",
+            "entries": depth.entries,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is read from the database when metrics are asked for."""
+
+    outbox_entries: int
+    outbox_age: float
+    counts: dict[int, tuple[int, int]]
+    """Portal id to (count, tier)."""
+
+
+def figures(database: Database, now: datetime) -> Figures:
+    """Read the figures; raises Unavailable."""
+    with database.reading() as connection:
+        depth = outbox.depth(connection, most=100_000)
+        known = portals.list_portals(connection)
+        counts = ledger.read_counts(connection, [portal.id for portal in known])
+    age = (now - depth.oldest).total_seconds() if depth.oldest else 0.0
+    by_portal = {portal.id: (counts[portal.id].at(now), portal.tier) for portal in known}
+    return Figures(depth.entries, max(age, 0.0), by_portal)

@@ -1,0 +1,153 @@
+"""Records a batch of facts: submission, contact, decision, status change and outbox entry in one transaction.
+
+Guarantees: when `record` has given a fact's outcome, the fact is durable; facts about one contact are decided in
+the order given; a fact that cannot be written fails alone; a delivery is recorded once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from service.configuration import Configuration
+from service.domain.model import Fact, Recorded
+from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan, form_groups, plan
+from service.errors import ConflictingDelivery, Unavailable
+from service.store import evidence
+from service.store.recorders import open_recorder
+from service.store.recording import Contention, Round
+from service.store.session import Database
+
+MOST_ROUNDS = 100
+"""Rounds of one batch; contention that lasts longer is answered as unavailable."""
+
+Outcome = Recorded | Exception
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Progress:
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """By submission id."""
+    findings: dict[tuple[int, str | None, str | None], Findings] = field(default_factory=dict)
+
+
+class Intake:
+    """The use case; one instance for one thread."""
+
+    def __init__(self, database: Database, configuration: Configuration, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._recorder = open_recorder(database)
+        self._configuration = configuration
+        self._now = now
+
+    def record(self, facts: Sequence[Fact]) -> Iterator[tuple[Fact, Outcome]]:
+        """Record facts round by round, giving each one's outcome as soon as it is certain.
+
+        An outcome is an exception for a fact that is not kept: ConflictingDelivery for an id that was accepted
+        before with another body, Unavailable, or what the database refused it with.
+        """
+        progress = _Progress()
+        pending = list(facts)
+        for _ in range(MOST_ROUNDS):
+            if not pending:
+                return
+            groups, waiting = form_groups(pending)
+            self._attempt(groups, progress)
+            for fact in pending:
+                if fact.submission_id in progress.outcomes:
+                    yield fact, progress.outcomes[fact.submission_id]
+            left = [fact for group in groups for fact in group.facts] + waiting
+            left = [fact for fact in left if fact.submission_id not in progress.outcomes]
+            pending = sorted(left, key=_order_of(pending)) if len(left) > 1 else left
+        for fact in pending:
+            yield fact, Unavailable("too much contention")
+
+    def close(self) -> None:
+        """Give the database connection back."""
+        self._recorder.close()
+
+    def _attempt(self, groups: list[Group], progress: _Progress) -> None:
+        try:
+            result = self._round(groups, progress)
+        except Contention as contention:
+            log.debug("round_contended", cause=str(contention), groups=len(groups))
+        except Unavailable as error:
+            self._fail(groups, error, progress)
+        except Exception as error:  # noqa: BLE001 - whatever a value provokes must fail that fact alone
+            self._isolate(groups, error, progress)
+        else:
+            self._settle(groups, result, progress)
+
+    def _round(self, groups: list[Group], progress: _Progress) -> Round:
+        configuration, now = self._configuration, self._now()
+        version = configuration.version
+
+        def planner(group: Group, findings: Findings) -> Plan:
+            return plan(
+                group,
+                findings,
+                configuration.default_of,
+                lambda portal_id: configuration.update_date(portal_id, now),
+                now,
+            )
+
+        guesses = [(group, progress.findings.get(_identity(group), NOTHING_KNOWN)) for group in groups]
+        result = self._recorder.attempt(guesses, planner, version, now)
+        if result.configuration_version != version:
+            configuration.refresh()
+        return result
+
+    def _settle(self, groups: list[Group], result: Round, progress: _Progress) -> None:
+        for written, contact_id in result.written.values():
+            for fact, verdict in zip(written.group.facts, written.verdicts, strict=True):
+                progress.outcomes[fact.submission_id] = Recorded(fact.submission_id, verdict, contact_id)
+        for place, findings in result.findings.items():
+            group = groups[place]
+            progress.findings[_identity(group)] = findings
+            for fact in group.facts:
+                earlier = result.repeats.get(fact.once_key)
+                if earlier is None:
+                    continue
+                if earlier.digest == fact.digest:
+                    outcome: Outcome = Recorded(earlier.submission_id, None, earlier.contact_id)
+                else:
+                    outcome = self._conflict(fact)
+                progress.outcomes[fact.submission_id] = outcome
+
+    def _conflict(self, fact: Fact) -> Exception:
+        try:
+            with self._database.writing() as connection:
+                evidence.keep(connection, fact)
+        except Unavailable as error:
+            return error
+        return ConflictingDelivery("this id was accepted before with another body")
+
+    def _isolate(self, groups: list[Group], error: Exception, progress: _Progress) -> None:
+        """Halve the batch until the fact that the database refuses stands alone."""
+        if len(groups) == 1:
+            groups = [replace(groups[0], facts=(fact,)) for fact in groups[0].facts]
+        if len(groups) == 1:
+            submission_id = groups[0].facts[0].submission_id
+            log.error("fact_refused_by_database", error=type(error).__name__, submission_id=submission_id)
+            self._fail(groups, error, progress)
+            return
+        middle = len(groups) // 2
+        self._attempt(groups[:middle], progress)
+        self._attempt(groups[middle:], progress)
+
+    @staticmethod
+    def _fail(groups: list[Group], error: Exception, progress: _Progress) -> None:
+        for group in groups:
+            for fact in group.facts:
+                progress.outcomes[fact.submission_id] = error
+
+
+def _identity(group: Group) -> tuple[int, str | None, str | None]:
+    return group.portal_id, group.email, group.cookie
+
+
+def _order_of(facts: Sequence[Fact]) -> Callable[[Fact], int]:
+    places = {fact.submission_id: place for place, fact in enumerate(facts)}
+    return lambda fact: places[fact.submission_id]

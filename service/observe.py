@@ -1,0 +1,34 @@
+"""Every metric of the service, in one place; `docs/operating.md` lists them.
+
+In the web process the counters are shared between workers (prometheus_client's multiprocess mode); figures about
+the bill and the outbox are read from the database when they are asked for.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SUBMISSIONS = Counter("marketable_submissions_total", "Submissions kept, by what was decided.", ("verdict",))
+REFUSALS = Counter("marketable_refusals_total", "Requests refused, by reason.", ("reason",))
+BATCH_SIZE = Histogram(
+    "marketable_commit_facts",
+    "Facts recorded together in one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500),
+)
+COMMIT_SECONDS = Histogram(
+    "marketable_commit_seconds",
+    "Time to record one batch, all its rounds.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+WAITING = Gauge("marketable_waiting_facts", "Facts that wait for a commit.", multiprocess_mode="livesum")
+PUBLISHED = Counter("marketable_published_total", "Messages that the broker confirmed.")
+PUBLISH_FAILURES = Counter(
+    "marketable_publish_failures_total", "Batches that were not confirmed.", ("reason",)
+)
+APPLIED = Counter(
+    "marketable_applied_total", "Messages applied to the ledger, newer ones and repeats.", ("effect",)
+)
+DEAD_LETTERS = Counter("marketable_dead_letters_total", "Messages that no retry can mend.", ("reason",))
+RETRIES = Counter(
+    "marketable_consumer_retries_total", "Batches that a consumer had to try again.", ("reason",)
+)
+SWEPT = Counter("marketable_swept_total", "Status changes sent again since the ledger lacked them.")
+ENDED = Counter("marketable_stints_ended_total", "Stints whose end was announced.")

@@ -1,0 +1,1 @@
+"""What is kept, on PostgreSQL or SQLite; SQLAlchemy and the drivers are used here only."""

@@ -1,0 +1,190 @@
+"""Opens the database and hands out transactions; one behaviour on PostgreSQL and SQLite.
+
+Guarantees: a writing transaction on SQLite takes its lock at its beginning (BEGIN IMMEDIATE) and holds a file
+lock beside the database meanwhile, so that writers of several processes queue up instead of polling; commits are
+durable (`synchronous=FULL`, `synchronous_commit=on`). A database that does not answer raises DatabaseAway.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from service.errors import DatabaseAway, InvalidInput
+
+CONNECT_TIMEOUT = 3
+POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c jit=off -c lock_timeout=10s -c statement_timeout={timeout}s"
+STATEMENT_TIMEOUT = 60
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-32768",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """Whether a commit survives the loss of power."""
+
+    is_durable: bool
+    detail: str
+    mend: str
+
+
+class Database:
+    """An engine and its transactions."""
+
+    def __init__(self, url: str, *, statement_timeout: int = STATEMENT_TIMEOUT) -> None:
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine, self._lock = _open_sqlite(self.url)
+        else:
+            self.engine = _open_postgresql(self.url, statement_timeout)
+            self._lock = None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One transaction that sees one state of the database and writes nothing."""
+        with _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end of the block or rolled back whole."""
+        with _translated(), self.writer_lock(), self.engine.connect() as connection:
+            connection.execution_options(marketable_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def writer_lock(self) -> Iterator[None]:
+        """Hold the right to write: on SQLite the one there is, on PostgreSQL there is nothing to hold."""
+        if self._lock is None:
+            yield
+        else:
+            with self._lock.held():
+                yield
+
+    def server_version(self, connection: sa.Connection) -> str:
+        """Return the engine's name and version."""
+        if self.is_sqlite:
+            return f"SQLite {sqlite3.sqlite_version}"
+        return f"PostgreSQL {connection.execute(sa.text('SHOW server_version')).scalar_one()}"
+
+    def durability(self) -> Durability:
+        """Return whether a commit survives the loss of power, as the server is set up."""
+        with self.reading() as connection:
+            if self.is_sqlite:
+                mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+                return Durability(mode == "wal", f"journal_mode={mode}, synchronous=FULL", "use a local disk")
+            fsync = connection.execute(sa.text("SHOW fsync")).scalar_one()
+            pages = connection.execute(sa.text("SHOW full_page_writes")).scalar_one()
+        detail = f"fsync={fsync}, full_page_writes={pages}, synchronous_commit=on"
+        return Durability(fsync == "on" and pages == "on", detail, "set fsync and full_page_writes to on")
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+class FileLock:
+    """A lock between processes and threads, fair enough for short transactions; gone with its holder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for the lock and hold it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise DatabaseAway(str(error)) from error
+    except sa.exc.DBAPIError as error:
+        if is_away(error):
+            raise DatabaseAway(type(error.orig).__name__) from error
+        raise
+
+
+def is_away(error: sa.exc.DBAPIError) -> bool:
+    """Whether the error speaks of the connection or the server, not of the statement."""
+    if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):
+        return True
+    return isinstance(error, sa.exc.OperationalError) and not isinstance(error.orig, sqlite3.ProgrammingError)
+
+
+def _with_driver(url: str) -> sa.URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        mend = "write it as postgresql://user:password@host:5432/name or sqlite:///path"
+        raise InvalidInput(f"the database's URL cannot be read: {error}", mend=mend) from None
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _open_postgresql(url: sa.URL, statement_timeout: int) -> sa.Engine:
+    return sa.create_engine(
+        url,
+        pool_size=5,
+        max_overflow=10,
+        pool_timeout=CONNECT_TIMEOUT,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            "options": POSTGRESQL_OPTIONS.format(timeout=statement_timeout),
+        },
+    )
+
+
+def _open_sqlite(url: sa.URL) -> tuple[sa.Engine, FileLock | None]:
+    lock = None
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+    engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 5})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine, lock
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes: Any = connection.get_execution_options().get("marketable_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,1 @@
+"""The HTTP edge: reads a request, calls one thing, maps one error."""

@@ -1,0 +1,1 @@
+"""Paths, bodies, answers and errors as HubSpot has them."""

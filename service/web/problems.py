@@ -1,0 +1,75 @@
+"""Errors as RFC 9457 has them, `application/problem+json`; the one place where our own API maps them."""
+
+from typing import Any
+
+import structlog
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from service.documents import dumps
+from service.errors import (
+    Forbidden,
+    InvalidInput,
+    MarketableError,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
+from service.observe import REFUSALS
+
+PROBLEM_JSON = "application/problem+json"
+STATUS: tuple[tuple[type[MarketableError], int, str], ...] = (
+    (InvalidInput, 400, "The request is not valid"),
+    (Unauthenticated, 401, "An access token is needed"),
+    (Forbidden, 403, "The access token may not do this"),
+    (NotFound, 404, "Not found"),
+    (TooManyRequests, 429, "Too many requests"),
+    (Unavailable, 503, "Not available now"),
+)
+
+log = structlog.get_logger()
+
+
+def install(target: Flask | Blueprint) -> None:
+    """Answer errors of an application or a blueprint as problems."""
+    target.register_error_handler(MarketableError, answer_error)
+    target.register_error_handler(HTTPException, answer_http_exception)
+    target.register_error_handler(Exception, answer_unexpected)
+
+
+def answer_error(error: MarketableError) -> Response:
+    """Answer one of our own errors."""
+    status, title = next(
+        ((status, title) for kind, status, title in STATUS if isinstance(error, kind)), (500, "Error")
+    )
+    REFUSALS.labels(error.reason).inc()
+    details: dict[str, Any] = {"reason": error.reason}
+    if isinstance(error, InvalidInput):
+        details |= {"field": error.field, "mend": error.mend}
+    answer = _problem(status, title, str(error), **details)
+    if isinstance(error, (TooManyRequests, Unavailable)):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="marketable"'
+    return answer
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """Answer what Flask refuses by itself: no such route, no such method."""
+    answer = _problem(error.code or 500, error.name, error.description or "")
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            answer.headers[name] = value
+    return answer
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """Answer a fault of ours, without a word of its inside."""
+    log.error("request_failed", path=request.path, exc_info=error)
+    return _problem(500, "Internal error", "The fault is on this side and has been logged.")
+
+
+def _problem(status: int, title: str, detail: str, **members: Any) -> Response:
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return Response(dumps(document), status=status, content_type=PROBLEM_JSON)

@@ -1,0 +1,57 @@
+"""What the views call: made once for each application, found through the current one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flask import Flask, current_app
+
+from service.committer import Committer
+from service.configuration import Configuration
+from service.store.session import Database
+
+EXTENSION = "marketable"
+
+
+class WebSettings(Protocol):
+    """The settings that views go by."""
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest request body that is read, in bytes."""
+
+    @property
+    def rate_limit_public(self) -> int:
+        """Submissions per 10 s from one address to one portal; 0 for no limit."""
+
+    @property
+    def rate_limit_secure(self) -> int:
+        """Submissions per 10 s with one access token; 0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one web process."""
+
+    settings: WebSettings
+    database: Database
+    configuration: Configuration
+    committer: Committer
+    now: Callable[[], datetime]
+
+    def close(self) -> None:
+        """Record what waits and close the database."""
+        self.committer.close()
+        self.database.dispose()
+
+
+def install(application: Flask, services: Services) -> None:
+    """Give an application its parts."""
+    application.extensions[EXTENSION] = services
+
+
+def services() -> Services:
+    """Return the parts of the current application."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found
