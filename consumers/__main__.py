@@ -1,7 +1,6 @@
 """Runs a consumer: `python -m consumers billing-count`, or `worker` for relay, consumer and clock in one process."""
 
 import sys
-import threading
 from collections.abc import Callable
 
 from config import logs
@@ -10,7 +9,7 @@ from consumers.billing_count import BillingCount
 from consumers.runner import Runner
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.clock import Clock
-from service.health import Health
+from service.health import PASS, WARN, Check, Health
 from service.process import Job, Listening, run, utc_now
 from service.relay import Relay
 from service.store.session import Database
@@ -37,11 +36,10 @@ def main(arguments: list[str]) -> int:
 
 def _billing_count(settings: Settings) -> int:
     database = Database(settings.database)
-    port = settings.health_port or HEALTH_PORTS[BILLING_COUNT]
-    health = Health(BILLING_COUNT, database, utc_now)
-    return run(
-        BILLING_COUNT, {BILLING_COUNT: _consume(settings, database)}, health, Listening(settings.host, port)
-    )
+    runner = _runner(settings, database)
+    health = Health(BILLING_COUNT, database, utc_now, _checks(runner))
+    listening = Listening(settings.host, settings.health_port or HEALTH_PORTS[BILLING_COUNT])
+    return run(BILLING_COUNT, {BILLING_COUNT: runner.run}, health, listening)
 
 
 def _worker(settings: Settings) -> int:
@@ -50,19 +48,27 @@ def _worker(settings: Settings) -> int:
     relay = Relay(
         database, publisher, utc_now, batch=settings.relay_batch, poll_interval=settings.poll_interval
     )
+    runner = _runner(settings, database)
     jobs: dict[str, Job] = {
-        BILLING_COUNT: _consume(settings, database),
+        BILLING_COUNT: runner.run,
         "relay": relay.run,
         "clock": Clock(database, utc_now, settings.clock_interval).run,
         "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
     }
     port = settings.health_port or settings.port + 1
     listening = Listening(settings.host, port, must=bool(settings.health_port))
-    return run(WORKER, jobs, Health(WORKER, database, utc_now), listening)
+    return run(WORKER, jobs, Health(WORKER, database, utc_now, _checks(runner)), listening)
 
 
-def _consume(settings: Settings, database: Database) -> Callable[[threading.Event], None]:
-    runner = Runner(
+def _checks(runner: Runner) -> dict[str, Callable[[], Check]]:
+    def connection() -> Check:
+        return {"componentType": "component", "status": PASS if runner.is_connected else WARN}
+
+    return {f"{BILLING_COUNT}:connection": connection}
+
+
+def _runner(settings: Settings, database: Database) -> Runner:
+    return Runner(
         BILLING_COUNT,
         BillingCount(database, utc_now),
         database,
@@ -71,7 +77,6 @@ def _consume(settings: Settings, database: Database) -> Callable[[threading.Even
         utc_now,
         batch=settings.consumer_batch,
     )
-    return runner.run
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 At least once: a crash between commit and acknowledgement delivers again. A batch that must be tried again is kept
 unacknowledged and tried in place, so an outage of the database uses up no delivery attempts. A connection that
-shows no life for `SILENCE_LIMIT` ends the process: its supervisor starts it anew.
+only looks alive does not last: heartbeats, and a question to the broker after each `SILENCE`, end it.
 """
 
 import threading
@@ -25,6 +25,8 @@ from service.store.session import Database
 IDLE_FLUSH = 0.02
 """Seconds without a further message after which a batch that is not full is handled."""
 PREFETCH_BATCHES = 3
+SILENCE = 30.0
+"""Seconds without a message after which the broker is asked whether it still knows this consumer."""
 
 log = structlog.get_logger()
 
@@ -59,7 +61,9 @@ class Runner:
         self._batch = batch
         self._back_off = BackOff()
         self._received: list[Any] = []
-        self.last_message_at: float | None = None
+        self._heard_at = 0.0
+        self.is_connected = False
+        """Whether the consumer is on its queue, for health."""
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set, connecting again whenever the broker goes away."""
@@ -83,29 +87,45 @@ class Runner:
                 queue = self._topology.queue(self._name)
                 with kombu.Consumer(channel, [queue], on_message=self._received.append, auto_declare=False):
                     log.info("consumer_started", consumer=self._name, queue=queue.name)
+                    self.is_connected, self._heard_at = True, time.monotonic()
                     self._loop(connection, channel, stop)
         finally:
+            self.is_connected = False
             connection.collect(socket_timeout=0.5)
 
     def _loop(self, connection: kombu.Connection, channel: Any, stop: threading.Event) -> None:
         last_beat = time.monotonic()
         while not stop.is_set():
-            try:
-                connection.drain_events(timeout=IDLE_FLUSH)
-                self._back_off.reset()
-                is_idle = False
-            except TimeoutError:
-                is_idle = True
+            is_idle = not self._drain(connection)
             if self._received and (is_idle or len(self._received) >= self._batch):
                 self._handle(connection, channel, stop)
-            if connection.supports_heartbeats and time.monotonic() - last_beat > 1:
+            now = time.monotonic()
+            if connection.supports_heartbeats and now - last_beat > 1:
                 connection.heartbeat_check()
-                last_beat = time.monotonic()
+                last_beat = now
+            if connection.supports_heartbeats and now - self._heard_at > SILENCE:
+                self._ask_broker(channel)
+
+    def _drain(self, connection: kombu.Connection) -> bool:
+        """Take in what has arrived; False when nothing has for a moment."""
+        try:
+            connection.drain_events(timeout=IDLE_FLUSH)
+        except TimeoutError:
+            return False
+        self._back_off.reset()
+        self._heard_at = time.monotonic()
+        return True
+
+    def _ask_broker(self, channel: Any) -> None:
+        """Make sure that the broker still has a consumer on the queue; raises BrokerAway when it has none."""
+        found = self._topology.queue(self._name)(channel).queue_declare(passive=True)
+        if not found.consumer_count:
+            raise BrokerAway("the broker has forgotten this consumer")
+        self._heard_at = time.monotonic()
 
     def _handle(self, connection: kombu.Connection, channel: Any, stop: threading.Event) -> None:
         while self._received and not stop.is_set():
             batch, self._received[:] = self._received[: self._batch], self._received[self._batch :]
-            self.last_message_at = time.time()
             if not self._settle(connection, channel, batch, stop):
                 return
 

@@ -19,6 +19,7 @@ from service.store.session import Database
 FRESH_FOR = 1.0
 """Seconds."""
 MOST_ENTRIES = 100_000
+NOT_READ = -1
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Configuration:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._snapshot = _Snapshot(version=-1)
+        self._snapshot = _Snapshot(NOT_READ)
         self._looked_at = float("-inf")
 
     @property
@@ -111,6 +112,15 @@ class Configuration:
         return True
 
     def _current(self) -> _Snapshot:
-        if time.monotonic() - self._looked_at > FRESH_FOR:
-            self.refresh()
+        if time.monotonic() - self._looked_at > FRESH_FOR or self._snapshot.version == NOT_READ:
+            self._look()
         return self._snapshot
+
+    def _look(self) -> None:
+        """Refresh; whoever asks meanwhile has the answers of a moment ago instead of a query of its own."""
+        self._looked_at = time.monotonic()
+        try:
+            self.refresh()
+        except BaseException:
+            self._looked_at = float("-inf")
+            raise

@@ -18,6 +18,10 @@ from service.store import outbox
 from service.store.session import Database
 from service.store.wakeup import WakeUp
 
+GATHER = 0.02
+"""Seconds that entries may gather after a batch that was not full: a message after a pause goes out at once, a
+stream of them in batches instead of one by one."""
+
 log = structlog.get_logger()
 
 
@@ -56,6 +60,8 @@ class Relay:
                 if not published:
                     self._publisher.keep_alive()
                     self._wake_up.wait(self._poll_interval, stop)
+                elif published < self._batch:
+                    stop.wait(GATHER)
         self._publisher.close()
         self._wake_up.close()
 

@@ -60,7 +60,7 @@ class Reader:
             if key in keys:
                 continue
             plain = {known.lower(): known for known in keys}
-            matches = get_close_matches(key.replace("_", "").lower(), plain, n=1, cutoff=0.9)
+            matches = get_close_matches(key.replace("_", "").lower(), plain, n=1, cutoff=0.85)
             if matches:
                 self.note(key, "is not known", f"write {plain[matches[0]]!r}")
 

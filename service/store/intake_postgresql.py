@@ -6,6 +6,7 @@ known about the others, to be planned again. Contacts are guarded by their versi
 their unique keys; groups come sorted, so that two processes take their locks in the same order.
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -41,7 +42,7 @@ SET timezone = 'UTC';
 """
 """Every look-up of the statement is by key; plans made while the tables were small must not outlive that."""
 
-STATEMENT = f"""
+_TEMPLATE = f"""
 WITH
 g AS MATERIALIZED (
     SELECT * FROM unnest(
@@ -179,6 +180,15 @@ SELECT seen.place,
 """
 
 
+def _numbered(template: str) -> str:
+    """Number the placeholders, so that the driver need not parse a statement of this length for every batch."""
+    first, *rest = template.split("%s")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, start=1))
+
+
+STATEMENT = _numbered(_TEMPLATE)
+
+
 class PostgresqlRecorder:
     """Writes with one connection of its own and one prepared statement; for one thread at a time."""
 
@@ -206,12 +216,22 @@ class PostgresqlRecorder:
         self._pooled = self._connection = None
 
     def _execute(self, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        """Run the statement; on a connection that has broken since, once more on a new one.
+
+        Should the first run have committed after all, the second finds its facts as repeats and writes nothing.
+        """
+        if self._connection is not None:
+            with contextlib.suppress(DatabaseAway):
+                return self._run(parameters)
+        return self._run(parameters)
+
+    def _run(self, parameters: list[Any]) -> list[tuple[Any, ...]]:
         try:
-            connection = self._connection or self._connect()
-            return connection.execute(STATEMENT, parameters, prepare=True).fetchall()
+            cursor: psycopg.Cursor[Any] = psycopg.RawCursor(self._connection or self._connect())
+            return cursor.execute(STATEMENT, parameters, prepare=True).fetchall()
         except CONTENTION as error:
             raise Contention(type(error).__name__) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
             self.close()
             raise DatabaseAway(type(error).__name__) from error
         except sa.exc.TimeoutError as error:

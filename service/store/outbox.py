@@ -27,11 +27,14 @@ CLAIM = sa.text(
             SELECT id FROM outbox ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED))
         RETURNING contact_id, version
     )
-    SELECT s.portal_id, s.contact_id, s.version, s.at, s.before, s.after, s.verdict, s.stint, s.since, s.until,
-           s.source, s.reason_type, s.reason_id, s.actor, s.default_version
-      FROM claimed JOIN status_change s USING (contact_id, version)
+    SELECT change.* FROM claimed CROSS JOIN LATERAL (
+        SELECT portal_id, contact_id, version, at, before, after, verdict, stint, since, until,
+               source, reason_type, reason_id, actor, default_version
+          FROM status_change s
+         WHERE s.contact_id = claimed.contact_id AND s.version = claimed.version OFFSET 0) change
     """
 )
+"""LATERAL with OFFSET keeps the planner to one look-up by key for each entry, however old its statistics are."""
 
 COLUMNS = (
     status_change.c.portal_id,

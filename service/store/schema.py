@@ -1,5 +1,7 @@
 """Brings the tables of a database up to date, and tells whether they are."""
 
+import functools
+
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -28,6 +30,7 @@ def current_revision(database: Database) -> str | None:
         return _current(connection)
 
 
+@functools.cache
 def newest_revision() -> str:
     """Return the revision that this version of the code needs."""
     head = ScriptDirectory.from_config(_config(None)).get_current_head()

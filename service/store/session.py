@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -134,6 +135,8 @@ def _translated() -> Iterator[None]:
 def is_away(error: sa.exc.DBAPIError) -> bool:
     """Whether the error speaks of the connection or the server, not of the statement."""
     if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):
+        return True
+    if isinstance(error.orig, ReadOnlySqlTransaction):
         return True
     return isinstance(error, sa.exc.OperationalError) and not isinstance(error.orig, sqlite3.ProgrammingError)
 

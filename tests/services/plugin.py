@@ -7,6 +7,7 @@ databases and names and drops them; at the end the controller removes what is st
 
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -67,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     if given is None:
         config.stash[RUN] = Run(str(RunName.of_this_process()), "main", runs_home())
+        # Asked to end, as `timeout` and build servers do, a run cleans up as after Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     else:
         config.stash[RUN] = Run(given["marketable_run"], given["workerid"], Path(given["marketable_home"]))
 

@@ -238,7 +238,7 @@ def test_a_mistake_is_named_with_its_place_and_mend(
 def test_all_mistakes_are_listed_together() -> None:
     with pytest.raises(InvalidInput, match="has 3 mistake") as refusal:
         read_definition({"fields": [field("a", "nothing"), field("b", "radio")]})
-    assert refusal.value.field == "fields[0].fieldType" or refusal.value.field == "name"
+    assert refusal.value.field
     assert refusal.value.mend
 
 

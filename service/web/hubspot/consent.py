@@ -8,7 +8,7 @@ from service.web.hubspot.texts import LONGEST_TEXT
 
 ROOT = "legalConsentOptions"
 MOST_COMMUNICATIONS = 1_000
-LEGAL_BASES = frozenset({"CUSTOMER", "LEAD", "OTHER"})
+LEGAL_BASES = ("CUSTOMER", "LEAD", "OTHER")
 
 Consent = dict[str, object]
 
@@ -88,7 +88,7 @@ def _of_interest(content: Mapping[str, object], path: str) -> Iterator[Problem]:
     yield from _of_processing(content.get("value"), f"{path}.value")
     yield from _of_subscription(content, path)
     if content.get("legalBasis") not in LEGAL_BASES:
-        yield _malformed(f"{path}.legalBasis", f"Send one of {', '.join(sorted(LEGAL_BASES))}")
+        yield _malformed(f"{path}.legalBasis", f"Send one of {', '.join(LEGAL_BASES)}")
     yield from _of_text(content, path, ErrorType.MISSING_LEGITIMATE_INTEREST_TEXT)
 
 

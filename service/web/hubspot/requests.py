@@ -15,16 +15,17 @@ def read_body(limit: int) -> bytes:
     length = request.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge(f"The body has {length} bytes. Send up to {limit}")
-    request.max_content_length = limit
+    # Without a declared length Werkzeug ends the body at the maximum and says nothing: one byte more tells.
+    request.max_content_length = limit + 1
     try:
         body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise RequestEntityTooLarge(f"The body is too large. Send up to {limit} bytes") from None
     except HTTPException:
         raise
     except Exception as error:
         # What servers raise when a chunked body breaks off or is garbled is no kind of OSError everywhere.
         raise ClientDisconnected("The body broke off") from error
+    if len(body) > limit:
+        raise RequestEntityTooLarge(f"The body is too large. Send up to {limit} bytes")
     if length is not None and len(body) != length:
         raise ClientDisconnected("The body broke off")
     return body

@@ -1,0 +1,27 @@
+"""How long and how often is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The bounds of one run."""
+
+    rounds: int
+    seconds: float
+    """Of one run of the load generator, after its warm-up."""
+    warm_up: float
+    connections: tuple[int, ...]
+    """Each with new contacts; the first one also with existing contacts."""
+    messages: int
+    """Of one round of relay or consumer."""
+    single: int
+    """Of one round of publishing with a confirm awaited for each message."""
+    workers: int = 2
+    """Web worker processes, where the database lets there be several."""
+
+
+FULL = Plan(rounds=3, seconds=2.5, warm_up=0.5, connections=(32, 64), messages=30_000, single=2_000)
+QUICK = Plan(rounds=2, seconds=1.0, warm_up=0.3, connections=(32,), messages=6_000, single=500)
+MOST_RATE = 20_000
+"""Requests built beforehand for each second of a run; a server that is faster than this ends its run early."""

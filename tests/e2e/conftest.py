@@ -1,0 +1,37 @@
+"""The command in real processes: a fresh installation for a test, and one that runs for a whole module."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.installation import Installation
+
+FreePort = Callable[[], int]
+
+
+@contextmanager
+def installed(folder: Path, port: int) -> Iterator[Installation]:
+    installation = Installation(folder, port)
+    try:
+        yield installation
+    finally:
+        installation.close()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, free_port: FreePort) -> Iterator[Installation]:
+    """Nothing but a folder and a free port."""
+    with installed(tmp_path, free_port()) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, free_port: FreePort) -> Iterator[Installation]:
+    """`marketable up` with two web workers, for all tests of a module; each uses contacts of its own."""
+    with installed(tmp_path_factory.mktemp("running"), free_port()) as fresh:
+        fresh.settings["MARKETABLE_WEB_WORKERS"] = "2"
+        fresh.settings["MARKETABLE_HEALTH_PORT"] = str(free_port())
+        fresh.up()
+        yield fresh
