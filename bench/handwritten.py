@@ -68,13 +68,13 @@ class Contact(Base):
     updated_at: Mapped[datetime]
     status_version: Mapped[int] = mapped_column(default=0)
     stint: Mapped[int] = mapped_column(default=0)
-    marketing_since: Mapped[datetime | None]
-    marketing_until: Mapped[datetime | None]
+    since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
     reason_type: Mapped[str | None]
     reason_id: Mapped[str | None]
 
     def is_marketing(self, now: datetime) -> bool:
-        since, until = self.marketing_since, self.marketing_until
+        since, until = self.since, self.until
         return since is not None and since <= now and (until is None or now < until)
 
 
@@ -282,13 +282,13 @@ def find_contact(
 def raise_status(session: Session, contact: Contact, submission: Submission, now: datetime) -> None:
     """Make the contact a marketing contact, or take back its leaving; announce it if anything changed."""
     before = contact.is_marketing(now)
-    if before and contact.marketing_until is None:
+    if before and contact.until is None:
         return
     if not before:
         contact.stint = (contact.stint or 0) + 1
-        contact.marketing_since = now
+        contact.since = now
         contact.reason_type, contact.reason_id = "FORM_SUBMISSION", str(submission.form_guid)
-    contact.marketing_until = None
+    contact.until = None
     contact.status_version = (contact.status_version or 0) + 1
     change = StatusChange(
         contact_id=contact.id,
@@ -298,7 +298,7 @@ def raise_status(session: Session, contact: Contact, submission: Submission, now
         before=before,
         after=True,
         stint=contact.stint,
-        since=contact.marketing_since,
+        since=contact.since,
         until=None,
         reason_type=contact.reason_type,
         reason_id=contact.reason_id,

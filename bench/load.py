@@ -61,7 +61,7 @@ class _Client:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((HOST, port), CONNECT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self.sent_at = 0.0
         self.rest = b""
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 from bench.load import HOST
 from bench.stage import Stage
@@ -37,7 +38,7 @@ class Program:
             command, record=self._record, environment=environment, stop_signal=signal.SIGTERM
         )
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +92,9 @@ class WebServer(Program):
             return False
 
 
-def wait_for(condition: str, seconds: float, programs: Sequence[Program], is_met: Callable[[], bool]) -> float:
+def wait_for(
+    condition: str, seconds: float, programs: Sequence[Program], is_met: Callable[[], bool]
+) -> float:
     """Wait until `is_met()`; returns the seconds it took. Raises ProcessFailed when a program ends or time does."""
     began = time.perf_counter()
     while not is_met():

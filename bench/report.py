@@ -1,8 +1,8 @@
 """What was measured, as a table for people and as JSON for programs."""
 
 import json
-import platform
 import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -60,15 +60,13 @@ class Figure:
     def _numbers(self) -> str:
         digits = 0 if self.unit == "/s" else 1 if self.unit == "ms" else 2
         least, most = min(self.values), max(self.values)
-        return f"{self.median:>8.{digits}f} {self.unit:<2} [{least:.{digits}f}–{most:.{digits}f}]"
+        return f"{self.median:>8.{digits}f} {self.unit:<2} [{least:.{digits}f}-{most:.{digits}f}]"
 
     def _verdicts(self) -> list[str]:
         return [f"{bar}: {'met' if bar.is_met(self.median) else 'short'}" for bar in self.bars]
 
 
-def ratio(
-    name: str, measured: Sequence[float], against: Sequence[float], bars: Sequence[Bar] = ()
-) -> Figure:
+def ratio(name: str, measured: Sequence[float], against: Sequence[float], bars: Sequence[Bar] = ()) -> Figure:
     """Return the ratios of each round, which share whatever slowed that round down."""
     values = tuple(one / other for one, other in zip(measured, against, strict=True))
     return Figure(name, values, "x", tuple(bars))

@@ -26,7 +26,15 @@ from tests.services.server import Server, ServiceBrokenError, ServiceMissingErro
 from tests.services.topology import Topology, new_topology
 
 PROJECT = Path(__file__).resolve().parent.parent
-FOREIGN = ("MARKETABLE_", "DATA_DIR", "PORT", "GUNICORN_CMD_ARGS", "PROMETHEUS_", "PYTHONPATH", "WEB_CONCURRENCY")
+FOREIGN = (
+    "MARKETABLE_",
+    "DATA_DIR",
+    "PORT",
+    "GUNICORN_CMD_ARGS",
+    "PROMETHEUS_",
+    "PYTHONPATH",
+    "WEB_CONCURRENCY",
+)
 
 
 @dataclass(slots=True)
@@ -79,38 +87,37 @@ class Stage:
 
 
 @contextmanager
-def open_stage(*, with_postgres: bool, with_rabbitmq: bool) -> Iterator[Stage]:
+def open_stage() -> Iterator[Stage]:
     """Find the services, and remove at the end, however it comes, all that was made on them."""
     run = Run(str(RunName.of_this_process()), "bench", runs_home())
-    for dead in run.dead_runs():
-        clean_up(dead)
+    with run.dead_runs() as dead_runs:
+        for dead in dead_runs:
+            clean_up(dead)
     stage = Stage(run)
     try:
-        if with_postgres:
-            stage.postgres = _find(stage, postgres.PRODUCT, lambda: postgres.obtain(run, _postgres_places()))
-        if with_rabbitmq:
-            stage.rabbitmq = _find(stage, rabbitmq.PRODUCT, lambda: rabbitmq.obtain(run, _rabbitmq_places()))
+        stage.postgres = _find(stage, postgres.PRODUCT, _obtain_postgres)
+        stage.rabbitmq = _find(stage, rabbitmq.PRODUCT, _obtain_rabbitmq)
         yield stage
     finally:
         clean_up(run)
 
 
-def _postgres_places() -> postgres.Places:
-    return postgres.usual_places(os.environ)
+def _obtain_postgres(run: Run) -> Server:
+    return postgres.obtain(run, postgres.usual_places(os.environ))
 
 
-def _rabbitmq_places() -> rabbitmq.Places:
-    return rabbitmq.usual_places(os.environ)
+def _obtain_rabbitmq(run: Run) -> Server:
+    return rabbitmq.obtain(run, rabbitmq.usual_places(os.environ))
 
 
-def _find(stage: Stage, product: str, obtain: Callable[[], Server]) -> Server | None:
+def _find(stage: Stage, product: str, obtain: Callable[[Run], Server]) -> Server | None:
     try:
-        server = shared(stage.run, product, obtain)
+        server = shared(stage.run, product, lambda: obtain(stage.run))
     except (ServiceMissingError, ServiceBrokenError) as error:
         stage.missing.append(str(error))
         say(str(error))
         return None
-    say(f"{server}")
+    say(str(server))
     return server
 
 

@@ -51,8 +51,9 @@ def body(contact: int, serial: int, submitted_at: int) -> bytes:
 class Traffic:
     """The stream of requests to one server; no two of them are alike."""
 
-    def __init__(self) -> None:
-        self._serial = 0
+    def __init__(self, first: int = 0) -> None:
+        self._serial = first
+        self._all_new = True
         self.contacts = 0
         """Numbers below this one belong to contacts whose first submission was sent."""
 
@@ -62,20 +63,17 @@ class Traffic:
 
     def returning(self, count: int, known: int) -> list[bytes]:
         """Return requests of which four in five come from `known` contacts, cookie and all."""
+        self._all_new = False
         return self._build(
             (serial, serial if serial % NEW_ONE_IN == 0 else serial * _SHUFFLE % known)
             for serial in range(self._serial, self._serial + count)
         )
 
-    def sent_new(self, sent: int) -> None:
-        """Note how many of the requests that `new` returned last were sent."""
-        if self.contacts == self._serial:
-            self.contacts += sent
-        self._serial += sent
-
-    def sent_returning(self, sent: int) -> None:
-        """Note how many of the requests that `returning` returned last were sent."""
-        self._serial += sent
+    def sent(self, number: int) -> None:
+        """Note how many of the requests that were returned last were sent."""
+        self._serial += number
+        if self._all_new:
+            self.contacts = self._serial
 
     @staticmethod
     def _build(pairs: Iterable[tuple[int, int]]) -> list[bytes]:

@@ -9,6 +9,7 @@ from consumers.billing_count import BillingCount
 from consumers.runner import Runner
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.clock import Clock
+from service.errors import MarketableError
 from service.health import PASS, WARN, Check, Health
 from service.process import Job, Listening, run, utc_now
 from service.relay import Relay
@@ -27,11 +28,11 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         settings = Settings.from_environment()
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.configure(settings.log_level, settings.log_format, arguments[0])
+        return programs[arguments[0]](settings)
+    except (SettingsError, MarketableError) as error:
+        sys.stderr.write(f"marketable: {error}\n")
         return 2
-    logs.configure(settings.log_level, settings.log_format, arguments[0])
-    return programs[arguments[0]](settings)
 
 
 def _billing_count(settings: Settings) -> int:

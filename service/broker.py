@@ -7,7 +7,7 @@ next message. The in-memory transport has no confirms: it is safe only together 
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,18 +129,45 @@ class Publisher:
         self._pending: set[int] = set()
         self._refusal = ""
 
+    def open(self) -> Any:
+        """Return the channel, connected and with all declared that it publishes to; raises BrokerAway."""
+        if self._channel is None:
+            with self._discarding():
+                self._channel = self._connect()
+        return self._channel
+
     def publish(self, messages: Sequence[StatusMessage]) -> None:
         """Publish all and wait for all confirms; raises BrokerAway when one is missing, refused or unroutable."""
-        try:
-            channel = self._channel or self._open()
+        channel = self.open()
+        with self._discarding():
             for message in messages:
                 self._send(channel, message)
             self._await_confirms()
-        except (*TROUBLE, BrokerAway) as error:
+
+    @contextlib.contextmanager
+    def _discarding(self) -> Iterator[None]:
+        """Throw channel and connection away at any failure, and say it as BrokerAway."""
+        try:
+            yield
+        except BrokerAway:
             self.close()
-            if isinstance(error, BrokerAway):
-                raise
+            raise
+        except TROUBLE as error:
+            self.close()
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+    def _connect(self) -> Any:
+        self._connection = connection = connect(self._url)
+        declare(connection, self._topology)
+        channel: Any = connection.channel()
+        self._published, self._refusal = 0, ""
+        if connection.transport.driver_type == "amqp":
+            channel.confirm_select()
+            channel.events["basic_ack"].add(self._on_ack)
+            channel.events["basic_nack"].add(self._on_nack)
+            channel.events["basic_return"].add(self._on_return)
+            self._published = 1
+        return channel
 
     def keep_alive(self) -> None:
         """Exchange heartbeats; to be called now and then while there is nothing to publish."""
@@ -160,21 +187,6 @@ class Publisher:
         if connection is not None:
             with contextlib.suppress(*TROUBLE):
                 connection.collect(socket_timeout=0.5)
-
-    def _open(self) -> Any:
-        connection = connect(self._url)
-        self._connection = connection
-        declare(connection, self._topology)
-        channel: Any = connection.channel()
-        self._published, self._refusal = 0, ""
-        if connection.transport.driver_type == "amqp":
-            channel.confirm_select()
-            channel.events["basic_ack"].add(self._on_ack)
-            channel.events["basic_nack"].add(self._on_nack)
-            channel.events["basic_return"].add(self._on_return)
-            self._published = 1
-        self._channel = channel
-        return channel
 
     def _send(self, channel: Any, message: StatusMessage) -> None:
         prepared = channel.prepare_message(

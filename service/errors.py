@@ -27,7 +27,7 @@ class InvalidInput(MarketableError):
     reason = "invalid_input"
 
     def __init__(self, message: str, *, field: str = "", mend: str = "") -> None:
-        super().__init__(message)
+        super().__init__(f"{message}; {mend}" if mend else message)
         self.message = message
         self.field = field
         self.mend = mend

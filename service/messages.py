@@ -86,7 +86,7 @@ def load(body: bytes) -> StatusMessage:
         if event["type"] != STATUS_CHANGED:
             raise InvalidMessage(f"type {event['type']!r} is not {STATUS_CHANGED}", field="type")
         return _read(event)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise InvalidMessage(f"{type(error).__name__}: {error}") from error
 
 

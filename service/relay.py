@@ -46,9 +46,13 @@ class Relay:
         self._back_off = BackOff()
 
     def run(self, stop: threading.Event) -> None:
-        """Relay until `stop` is set; the batch at hand is finished."""
+        """Relay until `stop` is set; the batch at hand is finished.
+
+        The broker's exchanges and queues are declared first, so that a wrong one is found at the start.
+        """
         while not stop.is_set():
             try:
+                self._publisher.open()
                 published = self.step()
             except Unavailable as error:
                 pause = self._back_off.next_pause()

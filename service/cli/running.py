@@ -52,7 +52,7 @@ def _say(error: Exception) -> int:
     if isinstance(error, SettingsError):
         lines, code = error.mistakes, EXIT_USAGE
     elif isinstance(error, InvalidInput):
-        lines, code = [f"{error.message}; {error.mend}" if error.mend else error.message], EXIT_USAGE
+        lines, code = [str(error)], EXIT_USAGE
     elif isinstance(error, Unavailable):
         lines, code = [f"{error.reason}: {error}; 'marketable doctor' looks into it"], EXIT_UNAVAILABLE
     else:

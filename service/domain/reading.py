@@ -49,9 +49,8 @@ class Reader:
         """Raise InvalidInput with all that was noted, if anything was."""
         if self.mistakes:
             lines = "".join(f"\n- {mistake}" for mistake in self.mistakes)
-            first = self.mistakes[0]
             raise InvalidInput(
-                f"{what} has {len(self.mistakes)} mistake(s):{lines}", field=first.path, mend=first.mend
+                f"{what} has {len(self.mistakes)} mistake(s):{lines}", field=self.mistakes[0].path
             )
 
     def check_spelling(self, keys: frozenset[str]) -> None:

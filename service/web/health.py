@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from service.documents import dumps
-from service.errors import Unavailable
+from service.errors import InvalidInput, Unavailable
 from service.health import FAIL, PASS, Health, figures
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ class HealthServer:
     """Answers these routes from a thread of its own."""
 
     def __init__(self, health: Health, host: str, port: int, *, must: bool) -> None:
-        """Listen at once; with `must` false on another port when this one is taken. Raises OSError."""
+        """Listen at once; with `must` false on another port when this one is taken. Raises InvalidInput."""
         application = create_health_app(health)
         self._server = _listen(application, host, port, must=must)
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
@@ -62,7 +62,8 @@ def _listen(application: Flask, host: str, port: int, *, must: bool) -> BaseWSGI
         return make_server(host, port, application, threaded=True, request_handler=_QuietHandler)
     except SystemExit as refusal:
         if must:
-            raise OSError(f"port {port} on {host} is taken") from refusal
+            mend = "choose another with MARKETABLE_HEALTH_PORT"
+            raise InvalidInput(f"port {port} on {host} for health is taken", mend=mend) from refusal
     log.warning("health_port_taken", port=port)
     return make_server(host, 0, application, threaded=True, request_handler=_QuietHandler)
 

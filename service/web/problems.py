@@ -45,9 +45,11 @@ def answer_error(error: MarketableError) -> Response:
     )
     REFUSALS.labels(error.reason).inc()
     details: dict[str, Any] = {"reason": error.reason}
+    detail = str(error)
     if isinstance(error, InvalidInput):
         details |= {"field": error.field, "mend": error.mend}
-    answer = _problem(status, title, str(error), **details)
+        detail = error.message
+    answer = _problem(status, title, detail, **details)
     if isinstance(error, (TooManyRequests, Unavailable)):
         answer.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):

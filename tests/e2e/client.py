@@ -85,6 +85,7 @@ def submit(port: int, email: str, guid: str = demo.FORM_GUID, *, token: str = ""
 
 
 def sample(metrics: str, name: str) -> float:
-    """The sum of a metric's samples in Prometheus's text format; 0 when there is none."""
-    lines = [line for line in metrics.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+    """The sum of a metric's samples in Prometheus's text format, of one sample if its labels are named; else 0."""
+    beginnings = (f"{name} ", f"{name}{{")
+    lines = [line for line in metrics.splitlines() if line.startswith(beginnings)]
     return sum(float(line.rpartition(" ")[2]) for line in lines)

@@ -1,4 +1,4 @@
-"""The command in real processes: a fresh installation for a test, and one that runs for a whole module."""
+"""The command in real processes: a fresh installation for a test, and one that many tests share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ def installation(tmp_path: Path, free_port: FreePort) -> Iterator[Installation]:
         yield fresh
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, free_port: FreePort) -> Iterator[Installation]:
-    """`marketable up` with two web workers, for all tests of a module; each uses contacts of its own."""
+    """`marketable up` with two web workers, for many tests; each uses contacts of its own."""
     with installed(tmp_path_factory.mktemp("running"), free_port()) as fresh:
         fresh.settings["MARKETABLE_WEB_WORKERS"] = "2"
         fresh.settings["MARKETABLE_HEALTH_PORT"] = str(free_port())

@@ -86,12 +86,19 @@ class Installation:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _started: list[Running] = field(default_factory=list)
 
+    @property
+    def sqlite_url(self) -> str:
+        """The embedded database."""
+        return f"sqlite:///{self.folder / 'data' / 'marketable.db'}"
+
     def environment(self, **settings: str) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         own = {"PORT": str(self.port), "DATA_DIR": str(self.folder / "data"), MARK: self.mark}
         return inherited | own | self.settings | settings
 
-    def run(self, *arguments: str, given: str | None = None, **settings: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *arguments: str, given: str | None = None, **settings: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end; `given` is its standard input."""
         return subprocess.run(
             [COMMAND, *arguments],
@@ -128,7 +135,9 @@ class Installation:
         """Start everything, and return when it says that it is ready."""
         running = self.start("up", **settings)
         eventually(
-            lambda: "is ready on" in running.output or running.exit_code is not None, "up", within=START_PATIENCE
+            lambda: "is ready on" in running.output or running.exit_code is not None,
+            "up",
+            within=START_PATIENCE,
         )
         assert running.exit_code is None, running.errors
         return running

@@ -119,8 +119,8 @@ def clean_up(run: Run) -> None:
 def test_run(pytestconfig: pytest.Config) -> Run:
     """The run of the tests, as this worker sees it."""
     run = pytestconfig.stash[RUN]
-    with run.lock():
-        for dead in run.dead_runs():
+    with run.dead_runs() as dead_runs:
+        for dead in dead_runs:
             clean_up(dead)
     return run
 

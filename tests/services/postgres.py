@@ -3,10 +3,12 @@
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,6 +127,7 @@ class PrivatePostgres:
     port: int
     account: str | None
     database: str = "postgres"
+    password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     _process: OwnProcess | None = field(default=None, init=False)
     _databases: int = field(default=0, init=False)
 
@@ -139,7 +142,7 @@ class PrivatePostgres:
 
     @property
     def url(self) -> str:
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{self.database}"
+        return f"postgresql+psycopg://postgres:{self.password}@127.0.0.1:{self.port}/{self.database}"
 
     @property
     def alive(self) -> bool:
@@ -176,12 +179,14 @@ class PrivatePostgres:
         return self.folder / f"postgres{RECORD_SUFFIX}"
 
     def _initialise(self) -> None:
-        data = self.folder / "data"
+        data, password = self.folder / "data", self.folder / "password"
+        password.write_text(self.password)
         data.mkdir(mode=0o700)
         if self.account:
-            for owned in (self.folder, data):
+            for owned in (self.folder, data, password):
                 shutil.chown(owned, self.account, primary_group(self.account))
-        owner = ("--username", "postgres", "--auth", "trust")
+        # Others on this machine can reach the port: a superuser without a password is theirs as well.
+        owner = ("--username", "postgres", "--auth", "password", "--pwfile", password)
         result = subprocess.run(
             [
                 self.programs / "initdb",
@@ -231,8 +236,10 @@ def account() -> str | None:
     """Who runs a private server: PostgreSQL refuses to run as root, but runs as anybody else."""
     if os.geteuid() != 0:
         return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in ("postgres", "nobody") if name in names), None)
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    return None
 
 
 def _environment() -> dict[str, str]:

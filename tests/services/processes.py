@@ -6,11 +6,13 @@ system has given to somebody else since.
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,7 +37,7 @@ class OwnProcess:
     def stop(self, patience: float = 30.0) -> None:
         """Ask it to end, and end it with its process group when it takes longer than `patience` seconds."""
         if self.alive():
-            os.kill(self.pid, self.stop_signal)
+            self.send(self.stop_signal)
         if not wait_until(lambda: not self.alive(), patience):
             self.kill()
 
@@ -43,13 +45,18 @@ class OwnProcess:
         """Kill -9: it, its children and its process group, at one moment as far as that is possible."""
         if not self.alive():
             return
-        os.kill(self.pid, signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
         family = [OwnProcess(pid, birth(pid) or "", signal.SIGKILL) for pid in children(self.pid)]
-        os.killpg(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         for child in family:
             if child.alive():
-                os.kill(child.pid, signal.SIGKILL)
+                child.send(signal.SIGKILL)
         wait_until(lambda: not any(process.alive() for process in [self, *family]), KILL_PATIENCE)
+
+    def send(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def record(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))
@@ -120,11 +127,7 @@ def wait_until(condition: Callable[[], bool], patience: float, pause: float = 0.
 
 
 def primary_group(account: str | None) -> int | None:
-    if account is None:
-        return None
-    import pwd  # noqa: PLC0415 - absent where there are no accounts
-
-    return pwd.getpwnam(account).pw_gid
+    return None if account is None else pwd.getpwnam(account).pw_gid
 
 
 def pid_in_use(pid: int) -> bool:

@@ -93,15 +93,16 @@ class Run:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One worker at a time."""
-        with (self.common_folder("state") / "lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with _locked(self.common_folder("state") / "lock"):
             yield
 
-    def dead_runs(self) -> list["Run"]:
-        """Earlier runs of this account whose folders are still here though they are over."""
-        names = [entry.name for entry in self.home.iterdir()] if self.home.exists() else []
-        parsed = [name for text in names if (name := RunName.parse(text))]
-        return [Run(str(name), "main", self.home) for name in parsed if name.is_over(time.time())]
+    @contextmanager
+    def dead_runs(self) -> Iterator[list["Run"]]:
+        """Earlier runs of this account that are over but left their folders; for one run at a time."""
+        self._make_folders()
+        with _locked(self.home / "lock"):
+            parsed = [name for entry in self.home.iterdir() if (name := RunName.parse(entry.name))]
+            yield [Run(str(name), "main", self.home) for name in parsed if name.is_over(time.time())]
 
 
 def runs_home() -> Path:
@@ -113,6 +114,13 @@ def runs_home() -> Path:
     if os.geteuid() == 0:
         places = [place for place in [*places, Path("/tmp"), Path("/var/tmp")] if _reachable_by_all(place)]  # noqa: S108
     return places[0].resolve() / f"mt-{os.geteuid()}"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _reachable_by_all(place: Path) -> bool:

@@ -1,6 +1,7 @@
 """What the tests know about a service: where it is, which version, and how this run came by it."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -62,15 +63,14 @@ def first_program_folder(places: Places, programs: tuple[str, ...]) -> Path | No
     for pattern in places.folders:
         root = Path(pattern).anchor
         matches = Path(root).glob(pattern.removeprefix(root)) if root and pattern != root else []
-        for folder in sorted(matches, key=_version_key, reverse=True):
+        for folder in sorted(matches, key=_numbers, reverse=True):
             if all((folder / program).is_file() for program in programs):
                 return folder
     return None
 
 
-def _version_key(folder: Path) -> list[tuple[int, str]]:
-    digits = "".join(letter if letter.isdigit() else " " for letter in str(folder)).split()
-    return [(int(number), str(folder)) for number in digits]
+def _numbers(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(folder))]
 
 
 def shared(run: Run, product: str, obtain: Callable[[], Server]) -> Server:

@@ -1,6 +1,7 @@
 """The services that the tests stand on: shared ones that leave nothing behind, private ones that survive."""
 
 import time
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -51,6 +52,11 @@ def messages(url: str, names: Topology) -> int:
         return int(
             connection.channel().queue_declare(f"{names.prefix}.billing-count", passive=True).message_count
         )
+
+
+def test_each_port_is_given_once(free_port: Callable[[], int]) -> None:
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
 
 
 def test_a_database_is_empty_and_a_template_is_migrated_once(postgres_database: PostgresDatabase) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -105,7 +106,11 @@ def test_a_form_is_read_as_hubspot_writes_it() -> None:
             "archived": False,
             "createdAt": "2026-01-01T00:00:00Z",
             "fieldGroups": [
-                {"groupType": "default_group", "richTextType": "text", "fields": [{**EMAIL, "objectTypeId": "0-1"}]},
+                {
+                    "groupType": "default_group",
+                    "richTextType": "text",
+                    "fields": [{**EMAIL, "objectTypeId": "0-1"}],
+                },
                 {"groupType": "default_group", "fields": [{**FIRSTNAME, "dependentFields": []}]},
             ],
             "configuration": {
@@ -145,9 +150,11 @@ def test_a_post_submit_action_may_stand_at_the_top() -> None:
 
 def test_blocked_domains_are_compared_in_ascii_and_lower_case() -> None:
     blocked = {"blockedEmailDomains": ["@Bücher.example", "SPAM@example.org"], "useDefaultBlockList": True}
-    validation = read_definition({"name": "F", "fields": [{**EMAIL, "validation": blocked}]}).fields[
-        "0-1/email"
-    ].validation
+    validation = (
+        read_definition({"name": "F", "fields": [{**EMAIL, "validation": blocked}]})
+        .fields["0-1/email"]
+        .validation
+    )
     assert validation.blocks("a@xn--bcher-kva.example")
     assert validation.blocks("spam@example.org")
     assert validation.blocks("ada@gmail.com")
@@ -162,7 +169,11 @@ def test_blocked_domains_are_compared_in_ascii_and_lower_case() -> None:
         ({"name": "a\0", "fields": [EMAIL]}, "name", "NUL"),
         ({"name": "F"}, "fieldGroups", "hold no field"),
         ({"name": "F", "fieldGroups": {}}, "fieldGroups", "make it a list"),
-        ({"name": "F", "fieldGroups": [{"fields": ["email"]}]}, "fieldGroups[0].fields[0]", "make it an object"),
+        (
+            {"name": "F", "fieldGroups": [{"fields": ["email"]}]},
+            "fieldGroups[0].fields[0]",
+            "make it an object",
+        ),
         ({"name": "F", "fields": [EMAIL, EMAIL]}, "fields[1].name", "twice"),
         ({"name": "F", "fields": [{"name": "a"}]}, "fields[0].fieldType", "is missing"),
         ({"name": "F", "fields": [field("a", "checkbox")]}, "fields[0].fieldType", "choose one of email"),
@@ -171,7 +182,11 @@ def test_blocked_domains_are_compared_in_ascii_and_lower_case() -> None:
         ({"name": "F", "fields": [field("a b", "file")]}, "fields[0].name", "without spaces"),
         ({"name": "F", "fields": [field("0-2/a", "file")]}, "fields[0].name", "without spaces and '/'"),
         ({"name": "F", "fields": [field("a", "file", objectTypeId="x")]}, "fields[0].objectTypeId", "'0-1'"),
-        ({"name": "F", "fields": [field("a", "file", required="yes")]}, "fields[0].required", "without quotes"),
+        (
+            {"name": "F", "fields": [field("a", "file", required="yes")]},
+            "fields[0].required",
+            "without quotes",
+        ),
         ({"name": "F", "fields": [field("a", "file", requierd=True)]}, "fields[0].requierd", "'required'"),
         ({"name": "F", "fields": [field("a", "radio")]}, "fields[0].options", "are missing"),
         ({"name": "F", "fields": [choice("a", "radio", "x", "x")]}, "fields[0].options[1].value", "twice"),
@@ -196,11 +211,19 @@ def test_blocked_domains_are_compared_in_ascii_and_lower_case() -> None:
             "fields[0].validation.blockedEmailDomains[1]",
             "make it a text",
         ),
-        ({"name": "F", "fields": [EMAIL], "marketing_default": False}, "marketing_default", "'marketingDefault'"),
+        (
+            {"name": "F", "fields": [EMAIL], "marketing_default": False},
+            "marketing_default",
+            "'marketingDefault'",
+        ),
         ({"name": "F", "fields": [EMAIL], "marketingDefault": 1}, "marketingDefault", "true or false"),
         ({"name": "F", "fields": [EMAIL], "configuration": []}, "configuration", "make it an object"),
         (
-            {"name": "F", "fields": [EMAIL], "postSubmitAction": {"type": "redirect_url", "value": "/thanks"}},
+            {
+                "name": "F",
+                "fields": [EMAIL],
+                "postSubmitAction": {"type": "redirect_url", "value": "/thanks"},
+            },
             "postSubmitAction.value",
             "https://",
         ),
@@ -209,7 +232,11 @@ def test_blocked_domains_are_compared_in_ascii_and_lower_case() -> None:
             "postSubmitAction.type",
             "thank_you, redirect_url",
         ),
-        ({"name": "F", "fields": [EMAIL], "legalConsentOptions": {"type": "gdpr"}}, "legalConsentOptions.type", ""),
+        (
+            {"name": "F", "fields": [EMAIL], "legalConsentOptions": {"type": "gdpr"}},
+            "legalConsentOptions.type",
+            "",
+        ),
         (
             {"name": "F", "fields": [EMAIL], "legalConsentOptions": {"privacyText": "x"}},
             "legalConsentOptions.type",
@@ -239,28 +266,32 @@ def test_all_mistakes_are_listed_together() -> None:
     with pytest.raises(InvalidInput, match="has 3 mistake") as refusal:
         read_definition({"fields": [field("a", "nothing"), field("b", "radio")]})
     assert refusal.value.field
-    assert refusal.value.mend
+    assert len(refusal.value.message.splitlines()) == 4
 
 
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | texts,
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            texts
-            | st.sampled_from(["name", "fields", "fieldGroups", "fieldType", "options", "validation", "type"])
-            | st.sampled_from(["configuration", "legalConsentOptions", "postSubmitAction", "dependentFields"]),
-            inner,
-            max_size=4,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                texts
+                | st.sampled_from(
+                    ["name", "fields", "fieldGroups", "fieldType", "options", "validation", "type"]
+                )
+                | st.sampled_from(
+                    ["configuration", "legalConsentOptions", "postSubmitAction", "dependentFields"]
+                ),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=20,
     )
 )
 def test_any_document_is_read_or_refused(document: object) -> None:
-    try:
-        read_definition(document)  # type: ignore[arg-type] - that is the point
-    except InvalidInput as refusal:
-        assert refusal.mend
+    with suppress(InvalidInput):
+        read_definition(document)  # type: ignore[arg-type]  # that is the point
 
 
 @pytest.mark.parametrize(

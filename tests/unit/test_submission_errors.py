@@ -26,10 +26,10 @@ SUBMISSION_ID = "019a" * 8
 def answer_to(error: Exception) -> TestResponse:
     """Return what a view that raises `error` makes the blueprint answer."""
     blueprint = Blueprint("raising", __name__)
-    errors.install(blueprint)
+    errors.install(blueprint, {"X-Shared": "yes"})
 
     @blueprint.post("/<portal_id>")
-    def fail(portal_id: str) -> str:
+    def fail(portal_id: str) -> str:  # noqa: ARG001 - it is in the route
         raise error
 
     application = Flask("raising")
@@ -56,6 +56,7 @@ def test_an_error_is_answered_in_hubspots_shape(error: Exception, status: int, m
     answer = answer_to(error)
     assert answer.status_code == status
     assert answer.mimetype == "application/json"
+    assert answer.headers["X-Shared"] == "yes"
     body = answer.get_json()
     assert str(uuid.UUID(body.pop("correlationId")))
     assert body == {"status": "error", "message": message}
@@ -126,5 +127,5 @@ def test_the_correlation_id_is_the_submissions_once_it_has_one() -> None:
     application = Flask("correlated")
     with application.test_request_context():
         g.submission_id = SUBMISSION_ID
-        answer = errors.answer_error(ConflictingDelivery())
+        answer = errors.answer_error(ConflictingDelivery(), {})
     assert answer.get_json()["correlationId"] == as_correlation_id(SUBMISSION_ID)

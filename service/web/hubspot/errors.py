@@ -2,6 +2,8 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
 
 import orjson
 import structlog
@@ -45,48 +47,46 @@ _FRAMES = 8
 log = structlog.get_logger()
 
 
-def install(blueprint: Blueprint) -> None:
-    """Answer a blueprint's errors in HubSpot's shape."""
-    blueprint.register_error_handler(MarketableError, answer_error)
-    blueprint.register_error_handler(HTTPException, answer_http_exception)
-    blueprint.register_error_handler(Exception, answer_unexpected)
+Headers = Mapping[str, str]
 
 
-def answer_error(error: MarketableError) -> Response:
+def install(blueprint: Blueprint, headers: Headers) -> None:
+    """Answer a blueprint's errors in HubSpot's shape, with these headers on each answer."""
+    blueprint.register_error_handler(MarketableError, partial(answer_error, headers=headers))
+    blueprint.register_error_handler(HTTPException, partial(answer_http_exception, headers=headers))
+    blueprint.register_error_handler(Exception, partial(answer_unexpected, headers=headers))
+
+
+def answer_error(error: MarketableError, headers: Headers) -> Response:
     """Answer one of our own errors."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     problems = error.problems if isinstance(error, InvalidSubmission) else ()
     correlation_id = _note_refusal(status, error.reason, problems)
+    body = _body(_message(error), correlation_id, problems)
     if isinstance(error, TooManyRequests):
-        body = {
-            "status": "error",
-            **RATE_LIMITED,
-            "correlationId": correlation_id,
-            "requestId": correlation_id,
-        }
-        return _respond(status, body, {"Retry-After": str(error.retry_after)})
-    headers = {}
-    if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(error.retry_after)
+        body |= {**RATE_LIMITED, "requestId": correlation_id}
+    if isinstance(error, (TooManyRequests, Unavailable)):
+        headers = {**headers, "Retry-After": str(error.retry_after)}
     elif isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="marketable"'
-    return _respond(status, _body(_message(error), correlation_id, problems), headers)
+        headers = {**headers, "WWW-Authenticate": 'Bearer realm="marketable"'}
+    return _respond(status, body, headers)
 
 
-def answer_http_exception(error: HTTPException) -> Response:
+def answer_http_exception(error: HTTPException, headers: Headers) -> Response:
     """Answer what is refused before a submission is looked at: its method, size, media type or end."""
     status = error.code or 500
     correlation_id = _note_refusal(status, error.name.lower().replace(" ", "_"), ())
-    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return _respond(status, _body(error.description or error.name, correlation_id, ()), headers)
+    allowed = {name: value for name, value in error.get_headers() if name == "Allow"}
+    body = _body(error.description or error.name, correlation_id, ())
+    return _respond(status, body, {**headers, **allowed})
 
 
-def answer_unexpected(error: Exception) -> Response:
+def answer_unexpected(error: Exception, headers: Headers) -> Response:
     """Answer a fault of ours without a word of its inside, which may hold personal data; log where it was."""
     correlation_id = _correlation_id()
     where = traceback.format_tb(error.__traceback__)[-_FRAMES:]
     log.error("submission_failed", error=type(error).__name__, where=where, correlation_id=correlation_id)
-    return _respond(500, _body("internal error", correlation_id, ()), {})
+    return _respond(500, _body("internal error", correlation_id, ()), headers)
 
 
 def _message(error: MarketableError) -> str:
@@ -94,8 +94,8 @@ def _message(error: MarketableError) -> str:
         return UNAVAILABLE
     if isinstance(error, ConflictingDelivery):
         return CONFLICT
-    if isinstance(error, InvalidInput) and not isinstance(error, InvalidSubmission) and error.mend:
-        return f"{error.message}. {error.mend[0].upper()}{error.mend[1:]}"
+    if isinstance(error, InvalidInput):
+        return f"{error.message}. {error.mend[0].upper()}{error.mend[1:]}" if error.mend else error.message
     return str(error)
 
 
@@ -106,15 +106,16 @@ def _body(message: str, correlation_id: str, problems: Sequence[Problem]) -> dic
     return body
 
 
-def _respond(status: int, body: Mapping[str, object], headers: Mapping[str, str]) -> Response:
+def _respond(status: int, body: Mapping[str, object], headers: Headers) -> Response:
     return Response(orjson.dumps(body), status, headers, content_type="application/json")
 
 
 def _note_refusal(status: int, reason: str, problems: Sequence[Problem]) -> str:
-    """Count and log a refusal; returns its correlation id."""
+    """Count and log a refusal; returns its correlation id. Floods are not worth a line for each request."""
     correlation_id = _correlation_id()
     REFUSALS.labels(reason).inc()
-    log.info(
+    note = log.debug if status == HTTPStatus.TOO_MANY_REQUESTS else log.info
+    note(
         "submission_refused",
         status=status,
         reason=reason,

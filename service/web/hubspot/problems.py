@@ -58,8 +58,7 @@ class InvalidSubmission(InvalidInput):
     reason = "invalid_submission"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        first = problems[0]
-        super().__init__("The request is not valid", field=first.path, mend=first.text)
+        super().__init__("The request is not valid", field=problems[0].path)
         self.problems = tuple(problems)
 
 
