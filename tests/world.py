@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from consumers.billing_count import BillingCount
@@ -33,6 +34,11 @@ from service.store.proof import Proof
 from service.store.session import Database
 from tests.facts import FORM, FORM_THAT_IS_OFF, NOW, PORTAL, make_form, make_portal
 from tests.services.plugin import Stack
+
+on_postgresql = pytest.mark.parametrize("engine_urls", ["postgresql+rabbitmq"], indirect=True)
+"""For a test that is about PostgreSQL or RabbitMQ."""
+on_sqlite = pytest.mark.parametrize("engine_urls", ["sqlite+memory"], indirect=True)
+"""For a test that is about SQLite or the in-memory broker."""
 
 
 @dataclass
@@ -140,6 +146,15 @@ class World:
         """Write past the service, as an error would."""
         with self.database.writing() as connection:
             connection.execute(statement)
+
+    def break_connections(self) -> None:
+        """Have PostgreSQL end every connection but the one that asks for it."""
+        others = sa.text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with self.database.engine.connect() as connection:
+            connection.execute(others)
 
     def close(self) -> None:
         for each in self.closed:

@@ -1,23 +1,13 @@
 """The command in real processes: a fresh installation for a test, and one that many tests share."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, installed
 
 FreePort = Callable[[], int]
-
-
-@contextmanager
-def installed(folder: Path, port: int) -> Iterator[Installation]:
-    installation = Installation(folder, port)
-    try:
-        yield installation
-    finally:
-        installation.close()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.e2e.client import ask, sample
-from tests.e2e.installation import Installation, Running
+from tests.e2e.installation import Installation, Running, is_running
+from tests.e2e.waiting import eventually
 
 COMMANDS = {
     "web": ("web",),
@@ -33,23 +34,28 @@ class GrownUp:
         return self.installation.port
 
     def start(self, *names: str, **settings: str) -> None:
-        """Start these, all at once, and return when they are ready."""
+        """Start these, all at once, and return when they are ready; a further one is named `relay-2`."""
+        self.launch(*names, **settings)
+        for name in names:
+            self.installation.ready(self.running[name], self.ports[name])
+
+    def launch(self, *names: str, **settings: str) -> None:
+        """Start these and return at once."""
         for name in names:
             if name not in self.ports:
                 self.ports[name] = self.port if name == "web" else self.free_port()
             port = str(self.ports[name])
-            self.running[name] = self.installation.start(
-                *COMMANDS[name], MARKETABLE_HEALTH_PORT=port, **settings
-            )
-        for name in names:
-            self.installation.ready(self.running[name], self.ports[name])
+            command = COMMANDS[name.partition("-")[0]]
+            self.running[name] = self.installation.start(*command, MARKETABLE_HEALTH_PORT=port, **settings)
 
     def start_all(self) -> None:
         self.start(*COMMANDS)
 
     def kill(self, name: str) -> None:
-        """Kill -9 of a process that nobody else starts anew."""
+        """Kill -9 of a process; returns when its children have ended by themselves."""
+        orphans = self.running[name].children()
         self.running[name].kill()
+        eventually(lambda: not any(is_running(pid) for pid in orphans), "its children have ended")
 
     def metric(self, process: str, name: str) -> float:
         return sample(ask(self.ports[process], "/metrics").text, name)

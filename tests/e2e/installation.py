@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,16 @@ class Installation:
         with suppress(OSError):
             return f"{MARK}={self.mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
         return False
+
+
+@contextmanager
+def installed(folder: Path, port: int) -> Iterator[Installation]:
+    """An installation that is closed at the end of the block."""
+    installation = Installation(folder, port)
+    try:
+        yield installation
+    finally:
+        installation.close()
 
 
 def _everyone() -> list[int]:

@@ -21,6 +21,9 @@ from tests.e2e.client import HOST, JSON, Answer, ask_on, body_of, path_of
 from tests.e2e.waiting import eventually
 
 REQUEST_PATIENCE = 10.0
+LONGEST = 60.0
+PAUSE = 0.004
+"""Seconds between two submissions of one sender: some hundreds a second, and time for the servers."""
 PASSING = {http.client.SERVICE_UNAVAILABLE}
 
 
@@ -36,7 +39,7 @@ class Submission:
 class Load:
     """Use as a context: it posts until the end of the block."""
 
-    def __init__(self, port: int, off_form: str = "", *, senders: int = 4, most: int = 4_000) -> None:
+    def __init__(self, port: int, off_form: str = "", *, senders: int = 4, most: int = 20_000) -> None:
         """Every fourth contact goes to `off_form`, a form with its default off, when there is one."""
         self.acknowledged: list[Submission] = []
         self.statuses: Counter[int] = Counter()
@@ -47,6 +50,7 @@ class Load:
         self._name = uuid.uuid4().hex[:8]
         self._numbers: Iterator[int] = itertools.count(1)
         self._over = threading.Event()
+        self._end = time.monotonic() + LONGEST
         self._threads = [threading.Thread(target=self._send) for _ in range(senders)]
 
     def __enter__(self) -> Self:
@@ -73,18 +77,21 @@ class Load:
 
     def _send(self) -> None:
         with closing(http.client.HTTPConnection(HOST, self._port, timeout=REQUEST_PATIENCE)) as connection:
-            while not self._over.is_set() and (number := next(self._numbers)) <= self._most:
+            while self._goes_on() and (number := next(self._numbers)) <= self._most:
                 is_marketing = not self._off_form or number % 4 != 0
                 email = f"{self._name}-{number}@example.com"
                 self._post(connection, Submission(email, "", is_marketing))
                 if number % 3 == 0:
                     self._post(connection, Submission(email, "Lovelace", is_marketing))
 
+    def _goes_on(self) -> bool:
+        return not self._over.is_set() and time.monotonic() < self._end
+
     def _post(self, connection: http.client.HTTPConnection, submission: Submission) -> None:
         further = {"lastname": submission.lastname} if submission.lastname else {}
         body = body_of(submission.email, **further)
         path = path_of(demo.FORM_GUID if submission.is_marketing else self._off_form)
-        while not self._over.is_set():
+        while self._goes_on():
             try:
                 answer = ask_on(connection, path, method="POST", body=body, headers={"Content-Type": JSON})
             except (OSError, http.client.HTTPException):
@@ -94,6 +101,7 @@ class Load:
             self.statuses[answer.status] += 1
             if answer.status == http.client.OK:
                 self.acknowledged.append(submission)
+                time.sleep(PAUSE)
                 return
             if answer.status not in PASSING:
                 self.refused.append(answer)

@@ -1,6 +1,6 @@
 """Web, relay, clock and consumer as processes of their own, as in production."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,13 +17,16 @@ pytestmark = pytest.mark.parametrize("engine_urls", ["postgresql+rabbitmq"], ind
 
 
 @pytest.fixture
-def grown_up(installation: Installation, engine_urls: Stack, free_port: Callable[[], int]) -> GrownUp:
+def grown_up(
+    engine_urls: Stack, installation: Installation, free_port: Callable[[], int]
+) -> Iterator[GrownUp]:
     """A stack that was set up by commands, as an operator does it; nothing runs yet."""
     installation.settings.update(engine_urls.environment())
     installation.say("migrate")
     installation.say("portal", "create", "--id", "1", "--name", "First")
     installation.say("form", "create", "--portal", "1", "--name", "Form", "--guid", demo.FORM_GUID)
-    return GrownUp(installation, free_port)
+    yield GrownUp(installation, free_port)
+    installation.close()
 
 
 def test_submissions_become_the_count_and_every_process_drains_at_its_stop(grown_up: GrownUp) -> None:
@@ -54,3 +57,13 @@ def test_a_stop_of_everything_under_load_loses_nothing_and_the_next_start_catche
         assert [process.wait() for process in grown_up.running.values()] == [0] * 4
     grown_up.start("relay", "consumer")
     assert_nothing_is_lost(grown_up.installation, grown_up.database_url, load)
+
+
+def test_two_relays_and_two_consumers_share_the_work_and_do_none_of_it_twice(grown_up: GrownUp) -> None:
+    grown_up.start("web", "relay", "relay-2", "consumer", "consumer-2")
+    for number in range(60):
+        assert submit(grown_up.port, f"shared-{number}@example.com").status == 200
+    eventually(lambda: grown_up.installation.count() == 60, "the count is 60")
+    assert grown_up.installation.say("verify").splitlines()[-1] == "difference: 0"
+    published = [grown_up.metric(name, "marketable_published_total") for name in ("relay", "relay-2")]
+    assert sum(published) == 60

@@ -4,10 +4,11 @@ On PostgreSQL the tests of a worker use one database, one after the other, empti
 one costs more than most tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from service.store import schema
 from service.store.session import Database
@@ -77,3 +78,17 @@ def world(empty_world: World) -> World:
     """A portal with a form that is on and one that is off."""
     empty_world.furnish()
     return empty_world
+
+
+@pytest.fixture
+def database_away(
+    request: pytest.FixtureRequest, engine_urls: Stack, free_port: Callable[[], int]
+) -> Iterator[Database]:
+    """A database of the same kind that does not answer: nothing listens there, or its file is a folder."""
+    if engine_urls.database_url.startswith("sqlite"):
+        url = f"sqlite:///{request.getfixturevalue('tmp_path')}"
+    else:
+        url = make_url(engine_urls.database_url).set(port=free_port()).render_as_string(hide_password=False)
+    database = Database(url)
+    yield database
+    database.dispose()

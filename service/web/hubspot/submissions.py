@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import orjson
+import structlog
 from flask import Blueprint, Response, g, redirect, request
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,6 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from service.domain.forms import DEFAULT_THANKS, Form, PostSubmitType
 from service.domain.portals import AccessToken, Scope
 from service.errors import Forbidden, NotFound, Unauthenticated
+from service.identifiers import as_correlation_id
 from service.web.hubspot import errors
 from service.web.hubspot.deliveries import make_fact
 from service.web.hubspot.pairs import parse_pairs
@@ -40,6 +42,8 @@ PREFLIGHT_SECONDS = "7200"
 
 Read = TypeVar("Read")
 Headers = Mapping[str, str]
+
+log = structlog.get_logger()
 
 blueprint = Blueprint("submissions", __name__)
 errors.install(blueprint, ALL_ORIGINS)
@@ -167,7 +171,15 @@ def _keep(
     """Return when the submission is durable."""
     fact = make_fact(form, submission, now, environment.get("HTTP_IDEMPOTENCY_KEY"))
     g.submission_id = fact.submission_id
-    current.committer.record(fact)
+    recorded = current.committer.record(fact)
+    log.debug(
+        "submission_kept",
+        correlation_id=as_correlation_id(fact.submission_id),
+        portal_id=fact.portal_id,
+        form=fact.source_id,
+        contact_id=recorded.contact_id,
+        verdict=recorded.verdict,
+    )
 
 
 def _form(current: Services, portal_id: str, guid: str) -> Form:

@@ -1,0 +1,82 @@
+"""Installations to break: with the demo portal, a second form with its default off, and no rate limit."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from service import demo
+from service.domain.forms import Form, read_definition
+from service.store import portals, schema
+from service.store.session import Database
+from tests.e2e.grown_up import GrownUp
+from tests.e2e.installation import Installation, installed
+from tests.services.postgres import PrivatePostgres
+from tests.services.topology import Topology
+
+FreePort = Callable[[], int]
+OFF_FORM = "22222222-2222-4222-8222-222222222222"
+
+
+def prepare(url: str, folder: Path) -> None:
+    """Do what the commands do at the first start, without the time that they take to start."""
+    now = datetime.now(UTC)
+    database = Database(url)
+    schema.migrate(database)
+    demo.make_demo(database, folder, now)
+    off = Form.of(
+        read_definition({**demo.DEFINITION, "marketingDefault": False}),
+        portal_id=demo.PORTAL_ID,
+        guid=OFF_FORM,
+    )
+    with database.writing() as connection:
+        portals.save_form(connection, off, now)
+    database.dispose()
+
+
+@pytest.fixture
+def off_form() -> str:
+    """The form whose default is off."""
+    return OFF_FORM
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, free_port: FreePort) -> Iterator[Installation]:
+    """SQLite and the embedded broker; nothing runs yet."""
+    with installed(tmp_path, free_port()) as installation:
+        installation.settings["MARKETABLE_RATE_LIMIT_PUBLIC"] = "0"
+        prepare(installation.sqlite_url, installation.folder / "data")
+        yield installation
+
+
+@pytest.fixture
+def grown_up(postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort) -> Iterator[GrownUp]:
+    """A stack on the shared servers, for faults of our own processes and of single connections."""
+    with installed(tmp_path, free_port()) as installation:
+        yield _grown_up(installation, postgres_url, topology, free_port)
+
+
+@pytest.fixture
+def breakable(
+    private_postgres: PrivatePostgres,
+    private_topology: Topology,
+    tmp_path: Path,
+    free_port: FreePort,
+) -> Iterator[GrownUp]:
+    """A stack on servers that the test may stop and kill."""
+    with installed(tmp_path, free_port()) as installation:
+        yield _grown_up(installation, private_postgres.url, private_topology, free_port)
+
+
+def _grown_up(
+    installation: Installation, database_url: str, topology: Topology, free_port: FreePort
+) -> GrownUp:
+    installation.settings |= {
+        "MARKETABLE_DATABASE_URL": database_url,
+        "MARKETABLE_BROKER_URL": topology.broker_url,
+        "MARKETABLE_TOPOLOGY": topology.prefix,
+        "MARKETABLE_RATE_LIMIT_PUBLIC": "0",
+    }
+    prepare(database_url, installation.folder / "data")
+    return GrownUp(installation, free_port)

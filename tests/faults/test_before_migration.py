@@ -1,0 +1,45 @@
+"""Processes that are started before the tables are there: they say so, and work as soon as they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.client import answers, ask, submit
+from tests.e2e.grown_up import COMMANDS, GrownUp
+from tests.e2e.installation import installed
+from tests.e2e.waiting import eventually
+from tests.faults.conftest import FreePort, prepare
+from tests.services.topology import Topology
+
+
+@pytest.fixture
+def stack(postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort) -> Iterator[GrownUp]:
+    """All four processes on an empty database, alive."""
+    with installed(tmp_path, free_port()) as installation:
+        installation.settings |= {
+            "MARKETABLE_DATABASE_URL": postgres_url,
+            "MARKETABLE_BROKER_URL": topology.broker_url,
+            "MARKETABLE_TOPOLOGY": topology.prefix,
+        }
+        empty = GrownUp(installation, free_port)
+        empty.launch(*COMMANDS)
+        eventually(lambda: all(answers(port, "/health/live") for port in empty.ports.values()), "all live")
+        yield empty
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_process_without_tables_is_not_ready_and_says_why(stack: GrownUp, name: str) -> None:
+    ready = ask(stack.ports[name], "/health/ready")
+    assert (ready.status, ready.json()["output"]) == (503, "migration_missing")
+    assert ask(stack.ports[name], "/health").status == 503
+    assert ask(stack.ports[name], "/metrics").status == 200
+
+
+def test_senders_are_told_to_come_again_until_the_tables_are_there(stack: GrownUp) -> None:
+    refused = submit(stack.port, "early@example.com")
+    assert (refused.status, refused.headers.get("retry-after")) == (503, "2")
+    prepare(stack.database_url, stack.installation.folder / "data")
+    eventually(lambda: submit(stack.port, "early@example.com").status == 200, "it is kept")
+    assert stack.installation.say("verify", "--wait", "30").splitlines()[-1] == "difference: 0"
+    assert [process.exit_code for process in stack.running.values()] == [None] * len(COMMANDS)

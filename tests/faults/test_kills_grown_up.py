@@ -1,0 +1,53 @@
+"""Kill -9 under load of each process of the grown-up stack, on servers that stay."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.grown_up import GrownUp
+from tests.e2e.installation import kill
+from tests.e2e.load import Load
+from tests.e2e.records import assert_nothing_is_lost
+from tests.e2e.waiting import eventually
+
+KILLS = 3
+
+
+@pytest.fixture
+def stack(grown_up: GrownUp) -> Iterator[GrownUp]:
+    grown_up.start("web", "relay", "consumer")
+    yield grown_up
+    grown_up.installation.close()
+
+
+@pytest.mark.parametrize("name", ["relay", "consumer", "web"])
+def test_nothing_is_lost_when_a_process_is_killed_and_started_again_and_again(
+    stack: GrownUp, off_form: str, name: str
+) -> None:
+    with Load(stack.port, off_form) as load:
+        for _ in range(KILLS):
+            load.goes_on()
+            stack.kill(name)
+            stack.start(name)
+        load.goes_on()
+    assert_nothing_is_lost(stack.installation, stack.database_url, load)
+
+
+def test_nothing_is_lost_when_web_workers_are_killed_again_and_again(stack: GrownUp, off_form: str) -> None:
+    web = stack.running["web"]
+    with Load(stack.port, off_form) as load:
+        for _ in range(KILLS):
+            load.goes_on()
+            eventually(lambda: len(web.children()) > 0, "there is a web worker")
+            kill(web.children()[0])
+        load.goes_on()
+    assert_nothing_is_lost(stack.installation, stack.database_url, load)
+
+
+def test_nothing_is_lost_when_all_processes_are_killed_at_one_moment(stack: GrownUp, off_form: str) -> None:
+    with Load(stack.port, off_form) as load:
+        load.goes_on(by=300)
+        stack.installation.close()
+        stack.start("web", "relay", "consumer")
+        load.goes_on()
+    assert_nothing_is_lost(stack.installation, stack.database_url, load)

@@ -1,0 +1,172 @@
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.broker import Publisher
+from service.domain.model import Intent
+from service.errors import BrokerAway
+from service.relay import Relay
+from service.store.tables import outbox
+from tests.facts import make_fact
+from tests.queues import channel_of, queue_name, take_all
+from tests.world import World, on_postgresql
+
+PATIENCE = 20.0
+
+
+def fill(world: World, number: int) -> None:
+    world.record(*[make_fact(f"{each}@example.com") for each in range(number)])
+
+
+def ids(world: World) -> Counter[str]:
+    """Take all messages out of the queue and count them by id."""
+    return Counter(json.loads(bytes_of(message))["id"] for message in take_all(world.stack))
+
+
+def bytes_of(message: object) -> bytes:
+    body = message.body  # type: ignore[attr-defined]
+    return body if isinstance(body, bytes) else str(body).encode()
+
+
+def test_a_step_publishes_a_batch_and_the_entries_are_gone(world: World) -> None:
+    fill(world, 5)
+    relay = world.relay(batch=3)
+    assert [relay.step(), relay.step(), relay.step()] == [3, 2, 0]
+    assert world.number_of(outbox) == 0
+    assert set(ids(world).values()) == {1}
+
+
+def test_messages_arrive_as_cloud_events_with_routing_keys(world: World) -> None:
+    fill(world, 1)
+    world.relay().step()
+    (message,) = take_all(world.stack)
+    assert message.content_type == "application/cloudevents+json"
+    assert message.delivery_info["routing_key"] == "1.marketing"
+    assert message.delivery_info["exchange"] == f"{world.stack.topology.prefix}.status"
+    event = json.loads(bytes_of(message))
+    assert (event["specversion"], event["type"]) == ("1.0", "marketable.contact.status_changed.v1")
+
+
+@on_postgresql
+def test_messages_are_persistent_and_have_the_id_of_their_change(world: World) -> None:
+    fill(world, 1)
+    world.relay().step()
+    (message,) = take_all(world.stack)
+    assert message.properties["delivery_mode"] == 2
+    assert message.properties["message_id"] == json.loads(bytes_of(message))["id"]
+
+
+def test_the_end_of_a_stint_has_the_other_routing_key(world: World) -> None:
+    fill(world, 1)
+    world.set_status("0@example.com", Intent.LOWER)
+    world.pass_by(days=40)
+    world.announce_ends()
+    world.relay().step()
+    keys = [message.delivery_info["routing_key"] for message in take_all(world.stack)]
+    assert sorted(keys) == ["1.marketing", "1.marketing", "1.non-marketing"]
+
+
+def test_an_empty_outbox_is_no_reason_to_call_the_broker(world: World, free_port: Callable[[], int]) -> None:
+    publisher = Publisher(f"amqp://guest@127.0.0.1:{free_port()}//", world.topology())
+    assert Relay(world.database, publisher, world.now).step() == 0
+
+
+@on_postgresql
+def test_while_the_broker_is_away_the_entries_stay(world: World, free_port: Callable[[], int]) -> None:
+    fill(world, 2)
+    publisher = Publisher(f"amqp://guest@127.0.0.1:{free_port()}//", world.topology())
+    with pytest.raises(BrokerAway):
+        Relay(world.database, publisher, world.now).step()
+    assert world.number_of(outbox) == 2
+    assert world.relay().step() == 2
+
+
+@on_postgresql
+def test_a_message_that_no_queue_takes_stays_in_the_outbox(world: World) -> None:
+    fill(world, 1)
+    relay = world.relay()
+    assert relay.step() == 1
+    with channel_of(world.stack) as channel:
+        channel.queue_delete(queue_name(world.stack))
+    world.record(make_fact("late@example.com"))
+    with pytest.raises(BrokerAway, match="no queue takes the message"):
+        relay.step()
+    assert world.number_of(outbox) == 1
+
+
+@on_postgresql
+def test_after_a_failure_the_relay_begins_with_a_new_connection_and_declares_anew(world: World) -> None:
+    fill(world, 1)
+    relay = world.relay()
+    relay.step()
+    with channel_of(world.stack) as channel:
+        channel.queue_delete(queue_name(world.stack))
+    world.record(make_fact("late@example.com"))
+    with pytest.raises(BrokerAway):
+        relay.step()
+    assert relay.step() == 1
+    assert len(take_all(world.stack)) == 1
+
+
+def test_several_relays_share_the_outbox(world: World) -> None:
+    fill(world, 400)
+
+    def empty(_: int) -> int:
+        relay, published = world.relay(batch=30), 0
+        while world.number_of(outbox):
+            published += relay.step()
+        return published
+
+    with ThreadPoolExecutor(3) as threads:
+        assert sum(threads.map(empty, range(3))) == 400
+    found = ids(world)
+    assert len(found) == 400
+    assert set(found.values()) == {1}
+
+
+def test_a_publisher_that_was_idle_publishes_again(world: World) -> None:
+    publisher = world.publisher()
+    fill(world, 1)
+    (message,) = world.take_messages()
+    publisher.keep_alive()
+    publisher.publish([message])
+    publisher.keep_alive()
+    publisher.publish([message, message])
+    assert set(ids(world).values()) == {3}
+
+
+def test_a_running_relay_is_woken_by_a_new_entry_and_stops_when_it_is_told(world: World) -> None:
+    stop = threading.Event()
+    relay = Relay(world.database, world.publisher(), world.now, poll_interval=PATIENCE)
+    running = threading.Thread(target=relay.run, args=(stop,))
+    running.start()
+    began = time.monotonic()
+    for number in range(3):
+        world.record(make_fact(f"{number}@example.com"))
+        while world.number_of(outbox) and time.monotonic() - began < PATIENCE:
+            time.sleep(0.005)
+    stop.set()
+    running.join(PATIENCE)
+    assert not running.is_alive()
+    assert time.monotonic() - began < PATIENCE / 2
+    assert len(ids(world)) == 3
+
+
+@on_postgresql
+def test_a_running_relay_waits_out_a_broker_that_is_away(world: World, free_port: Callable[[], int]) -> None:
+    fill(world, 1)
+    stop = threading.Event()
+    publisher = Publisher(f"amqp://guest@127.0.0.1:{free_port()}//", world.topology())
+    running = threading.Thread(target=Relay(world.database, publisher, world.now).run, args=(stop,))
+    running.start()
+    running.join(0.5)
+    assert running.is_alive()
+    stop.set()
+    running.join(PATIENCE)
+    assert not running.is_alive()
+    assert world.number_of(outbox) == 1

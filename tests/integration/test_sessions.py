@@ -1,0 +1,192 @@
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from service.errors import DatabaseAway, InvalidInput
+from service.store import portals
+from service.store.session import Database
+from service.store.tables import dead_letter, portal
+from tests.facts import NOW, PORTAL, make_portal
+from tests.world import World, on_postgresql, on_sqlite
+
+WRITES = 60
+WRITER = f"""
+import sys
+from datetime import datetime, UTC
+from service.store import dead_letters
+from service.store.session import Database
+database = Database(sys.argv[1])
+sys.stdin.readline()
+for number in range({WRITES}):
+    with database.writing() as connection:
+        dead_letters.count(connection)
+        dead_letters.keep(connection, "writer", "some", "", b"", datetime.now(UTC))
+"""
+
+
+def write_letter(world: World) -> None:
+    values = {"consumer": "me", "reason": "some", "detail": "", "body": b"", "at": NOW}
+    world.write(sa.insert(dead_letter).values(**values))
+
+
+def test_a_reading_transaction_sees_one_state_of_the_database(world: World) -> None:
+    with world.database.reading() as connection:
+        before = portals.list_portals(connection)
+        with world.database.writing() as other:
+            portals.add_portal(other, make_portal(2))
+        assert portals.list_portals(connection) == before
+    with world.database.reading() as connection:
+        assert len(portals.list_portals(connection)) == 2
+
+
+@on_postgresql
+def test_a_reading_transaction_cannot_write(world: World) -> None:
+    with pytest.raises(DatabaseAway), world.database.reading() as connection:
+        connection.execute(sa.delete(dead_letter))
+
+
+def test_a_writing_transaction_is_committed_at_its_end(world: World) -> None:
+    with world.database.writing() as connection:
+        portals.add_portal(connection, make_portal(2))
+    with world.database.reading() as connection:
+        assert portals.find_portal(connection, 2) is not None
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_writing_transaction_that_fails_leaves_nothing(world: World, error: type[BaseException]) -> None:
+    with pytest.raises(error), world.database.writing() as connection:
+        portals.add_portal(connection, make_portal(2))
+        portals.add_portal(connection, make_portal(3))
+        raise error
+    with world.database.reading() as connection:
+        assert [found.id for found in portals.list_portals(connection)] == [PORTAL]
+
+
+def test_after_a_failure_the_next_transaction_works(world: World) -> None:
+    with pytest.raises(sa.exc.DBAPIError), world.database.writing() as connection:
+        connection.execute(sa.insert(portal).values(id=PORTAL))
+    write_letter(world)
+    assert world.number_of(dead_letter) == 1
+
+
+def test_writers_in_threads_wait_for_one_another(world: World) -> None:
+    threads = [threading.Thread(target=lambda: [write_letter(world) for _ in range(25)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert world.number_of(dead_letter) == 100
+
+
+@on_sqlite
+def test_writers_in_processes_never_find_the_database_locked(world: World) -> None:
+    command = [sys.executable, "-W", "error", "-c", WRITER, world.stack.database_url]
+    writers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    assert [(writer.communicate(timeout=60)[1], writer.returncode) for writer in writers] == [("", 0)] * 3
+    assert world.number_of(dead_letter) == 3 * WRITES
+
+
+def test_a_database_that_is_not_there_is_said_to_be_away_within_four_seconds(
+    database_away: Database,
+) -> None:
+    for transaction in (database_away.reading, database_away.writing):
+        began = time.monotonic()
+        with pytest.raises(DatabaseAway), transaction():
+            pass
+        assert time.monotonic() - began < 4
+
+
+@pytest.fixture
+def silent_address() -> Iterator[tuple[str, int]]:
+    """An address that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()
+
+
+def test_a_server_that_says_nothing_is_away_within_four_seconds(silent_address: tuple[str, int]) -> None:
+    host, port = silent_address
+    database = Database(f"postgresql://me@{host}:{port}/marketable")
+    began = time.monotonic()
+    with pytest.raises(DatabaseAway), database.reading():
+        pass
+    assert time.monotonic() - began < 4
+    database.dispose()
+
+
+@on_postgresql
+def test_connections_that_broke_while_nobody_used_them_are_replaced(world: World) -> None:
+    write_letter(world)
+    world.break_connections()
+    write_letter(world)
+    assert world.number_of(dead_letter) == 2
+
+
+@on_postgresql
+def test_a_connection_that_breaks_in_a_transaction_is_a_database_that_is_away(world: World) -> None:
+    with pytest.raises(DatabaseAway), world.database.writing() as connection:
+        connection.execute(sa.delete(dead_letter))
+        world.break_connections()
+        connection.execute(sa.delete(dead_letter))
+
+
+@on_postgresql
+def test_a_statement_that_lasts_too_long_is_broken_off(world: World) -> None:
+    database = Database(world.stack.database_url, statement_timeout=1)
+    with pytest.raises(DatabaseAway), database.reading() as connection:
+        connection.execute(sa.text("SELECT pg_sleep(20)"))
+    database.dispose()
+
+
+def test_commits_are_durable(world: World) -> None:
+    found = world.database.durability()
+    assert found.is_durable, found.detail
+
+
+@on_sqlite
+def test_the_database_file_is_written_ahead_and_in_full(world: World) -> None:
+    with world.database.engine.connect() as connection:
+        modes = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert modes == ["wal", 2, 1, 5_000]
+
+
+def test_a_server_says_what_it_is(world: World) -> None:
+    with world.database.reading() as connection:
+        assert world.database.server_version(connection).startswith(("PostgreSQL 1", "SQLite 3."))
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "postgresql:/missing", "://"])
+def test_a_url_that_cannot_be_read_is_refused_with_the_mend(url: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read") as refusal:
+        Database(url)
+    assert "postgresql://" in refusal.value.mend
+
+
+def test_a_password_stays_out_of_what_is_shown() -> None:
+    database = Database("postgresql://me:geheim@127.0.0.1:1/marketable")
+    assert "geheim" not in str(database.url)
+    assert database.url.drivername == "postgresql+psycopg"
+
+
+@on_sqlite
+def test_the_folder_of_the_database_is_made(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("data") / "new" / "folder"
+    database = Database(f"sqlite:///{folder / 'marketable.db'}")
+    with database.reading() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
+    assert folder.is_dir()
+    database.dispose()
