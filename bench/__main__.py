@@ -15,6 +15,7 @@ from bench import pipe, web
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Report
 from bench.stage import Stage, open_stage, say
+from config import logs
 
 WEB, RELAY, CONSUMER = "web", "relay", "consumer"
 INTERRUPTED = 130
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; returns 0 when all of it could be measured and nothing went wrong."""
     options = _read(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logs.configure("error", "console", "bench")
     report, began = Report(), time.monotonic()
     try:
         with open_stage() as stage:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench import accounts, rival
 from bench.load import LoadResult, run_load
+from bench.machine import LOOK_SECONDS, busy_share, shares
 from bench.plan import MOST_RATE, Plan
 from bench.processes import WebServer
 from bench.report import Bar, Figure, Report, Section, ratio
@@ -63,13 +64,16 @@ class _Bench:
         """Run all rounds under one load, each with every target, and enter the table."""
         results: Results = {target.name: [] for target in self._targets}
         known = min(KNOWN_CONTACTS, *(target.traffic.contacts for target in self._targets))
+        others: list[float] = []
         for number in range(1, self._plan.rounds + 1):
+            others.append(busy_share(LOOK_SECONDS))
             for target in self._targets:
                 result = self._run(target, load, known if load.existing else 0)
                 results[target.name].append(result)
                 say(f"{load.title}: round {number}, {target.name} {result.rate:.0f}/s")
         figures = [*_figures(results), *_ratios(results, load)]
-        self._report.sections.append(Section(load.title, figures, [*notes, _generator_share(results)]))
+        notes = (*notes, _generator_share(results), shares("before each round others kept busy", others))
+        self._report.sections.append(Section(load.title, figures, list(notes)))
 
     def _run(self, target: Target, load: Load, known: int) -> LoadResult:
         plan, traffic = self._plan, target.traffic

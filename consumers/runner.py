@@ -25,6 +25,8 @@ from service.store.session import Database
 IDLE_FLUSH = 0.02
 """Seconds without a further message after which a batch that is not full is handled."""
 PREFETCH_BATCHES = 3
+PAUSE_STEP = 0.25
+"""Seconds between heartbeats while a batch waits for another try."""
 SILENCE = 30.0
 """Seconds without a message after which the broker is asked whether it still knows this consumer."""
 
@@ -88,6 +90,7 @@ class Runner:
                 with kombu.Consumer(channel, [queue], on_message=self._received.append, auto_declare=False):
                     log.info("consumer_started", consumer=self._name, queue=queue.name)
                     self.is_connected, self._heard_at = True, time.monotonic()
+                    self._back_off.reset()
                     self._loop(connection, channel, stop)
         finally:
             self.is_connected = False
@@ -112,7 +115,6 @@ class Runner:
             connection.drain_events(timeout=IDLE_FLUSH)
         except TimeoutError:
             return False
-        self._back_off.reset()
         self._heard_at = time.monotonic()
         return True
 
@@ -128,6 +130,7 @@ class Runner:
             batch, self._received[:] = self._received[: self._batch], self._received[self._batch :]
             if not self._settle(connection, channel, batch, stop):
                 return
+            self._back_off.reset()
 
     def _settle(
         self, connection: kombu.Connection, channel: Any, batch: list[Any], stop: threading.Event
@@ -170,7 +173,7 @@ class Runner:
         return []
 
     def _pause(self, connection: kombu.Connection, outcomes: list[Handled], stop: threading.Event) -> bool:
-        """Wait before another try, with heartbeats; False at a stop."""
+        """Wait before another try, with heartbeats both ways; False at a stop."""
         reason = next(
             (handled.reason for handled in outcomes if handled.outcome is Outcome.RETRY), "dead_letters"
         )
@@ -179,8 +182,9 @@ class Runner:
         log.warning("batch_retried", consumer=self._name, reason=reason, seconds=round(pause, 2))
         deadline = time.monotonic() + pause
         while (left := deadline - time.monotonic()) > 0:
-            if stop.wait(min(left, 1.0)):
+            if stop.wait(min(left, PAUSE_STEP)):
                 return False
+            self._drain(connection)
             if connection.supports_heartbeats:
                 connection.heartbeat_check()
         return True

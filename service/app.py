@@ -59,6 +59,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install(application, services)
     health.install(application, Health("web", services.database, services.now))
     application.register_blueprint(submissions.blueprint)
-    problems.install(application)
     Api(application).register_blueprint(billing.blueprint)
+    problems.install(application)
     return application

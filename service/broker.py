@@ -136,6 +136,11 @@ class Publisher:
                 self._channel = self._connect()
         return self._channel
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a channel, for health."""
+        return self._channel is not None
+
     def publish(self, messages: Sequence[StatusMessage]) -> None:
         """Publish all and wait for all confirms; raises BrokerAway when one is missing, refused or unroutable."""
         channel = self.open()

@@ -7,14 +7,13 @@ from datetime import datetime
 import structlog
 
 from service.domain.marketing import end_stint
-from service.domain.model import Cause, Decision, Intent, ReasonType, Source, Standing
+from service.domain.model import Decision, Standing
 from service.errors import Unavailable
 from service.observe import ENDED
 from service.store import contacts
 from service.store.session import Database
 
 PAGE = 500
-UPDATE_DATE = Cause(Intent.LOWER, Source.OTHER, ReasonType.USER_SET, "update_date", actor="clock")
 
 log = structlog.get_logger()
 
@@ -43,7 +42,7 @@ class Clock:
         now = self._now()
 
         def decide(standing: Standing) -> Decision:
-            return end_stint(standing, UPDATE_DATE, now)
+            return end_stint(standing, now)
 
         with self._database.writing() as connection:
             ended = contacts.end_stints(connection, decide, now, PAGE)

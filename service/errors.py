@@ -63,7 +63,7 @@ class Forbidden(MarketableError):
 
 
 class ConflictingDelivery(MarketableError):
-    """The delivery's id was accepted before with another body (DESIGN.md rule 14)."""
+    """The delivery's id was accepted before with another body (rule 14 of `docs/architecture.md`)."""
 
     reason = "conflicting_delivery"
 

@@ -17,6 +17,8 @@ OLD_ENTRY = 60.0
 """Age in seconds of the oldest outbox entry from which health warns."""
 
 Check = dict[str, Any]
+Checks = Mapping[str, Callable[[], Check]]
+"""By name, as `broker:connection`."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Health:
     process: str
     database: Database
     now: Callable[[], datetime]
-    further: Mapping[str, Callable[[], Check]] = field(default_factory=dict)
+    further: Checks = field(default_factory=dict)
     """Checks of the process's own, by name."""
 
     def is_ready(self) -> tuple[bool, str]:

@@ -19,8 +19,8 @@ from service.store.recorders import open_recorder
 from service.store.recording import Contention, Round
 from service.store.session import Database
 
-MOST_ROUNDS = 100
-"""Rounds of one batch; contention that lasts longer is answered as unavailable."""
+MOST_FRUITLESS = 100
+"""Rounds in a row that record nothing; contention that lasts longer is answered as unavailable."""
 
 Outcome = Recorded | Exception
 log = structlog.get_logger()
@@ -50,9 +50,9 @@ class Intake:
         """
         progress = _Progress()
         pending = list(facts)
-        for _ in range(MOST_ROUNDS):
-            if not pending:
-                return
+        fruitless = 0
+        while pending and fruitless < MOST_FRUITLESS:
+            known = len(progress.outcomes)
             groups, waiting = form_groups(pending)
             self._attempt(groups, progress)
             for fact in pending:
@@ -61,6 +61,7 @@ class Intake:
             left = [fact for group in groups for fact in group.facts] + waiting
             left = [fact for fact in left if fact.submission_id not in progress.outcomes]
             pending = sorted(left, key=_order_of(pending)) if len(left) > 1 else left
+            fruitless = fruitless + 1 if len(progress.outcomes) == known else 0
         for fact in pending:
             yield fact, Unavailable("too much contention")
 

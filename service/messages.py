@@ -32,6 +32,9 @@ class StatusMessage:
     stint: int
     since: datetime
     until: datetime | None
+    stint_reason_type: str
+    """What opened the stint; `reason_type` is what changed it."""
+    stint_reason_id: str
     source: str
     reason_type: str
     reason_id: str
@@ -67,7 +70,13 @@ def dump(message: StatusMessage) -> bytes:
                 "before": _status(message.before),
                 "after": _status(message.after),
                 "verdict": message.verdict,
-                "stint": {"number": message.stint, "since": message.since, "until": message.until},
+                "stint": {
+                    "number": message.stint,
+                    "since": message.since,
+                    "until": message.until,
+                    "reasonType": message.stint_reason_type,
+                    "reasonId": message.stint_reason_id,
+                },
                 "source": message.source,
                 "reasonType": message.reason_type,
                 "reasonId": message.reason_id,
@@ -104,6 +113,8 @@ def _read(event: Any) -> StatusMessage:
         stint=_number(stint["number"]),
         since=_instant(stint["since"]),
         until=None if stint["until"] is None else _instant(stint["until"]),
+        stint_reason_type=str(stint["reasonType"]),
+        stint_reason_id=str(stint["reasonId"]),
         source=str(data["source"]),
         reason_type=str(data["reasonType"]),
         reason_id=str(data["reasonId"]),

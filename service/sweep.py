@@ -20,9 +20,11 @@ from service.store.session import Database
 PAGE = 1_000
 PATIENCE = timedelta(seconds=5)
 """How old a change has to be before the periodic sweep takes it for lost."""
-OVERLAP = timedelta(hours=1)
-"""How far a periodic sweep looks back behind the one before it."""
-FULL_EVERY = timedelta(days=1)
+LATE = timedelta(seconds=30)
+"""How far back a change may commit behind the time it carries."""
+LOOK_BACK = timedelta(hours=2)
+HOURLY = timedelta(hours=1)
+DAILY = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -60,16 +62,18 @@ def sweep(
 class Sweeper:
     """Sweeps now and then; for one thread.
 
-    The first sweep looks at everything, since a process that died may have left something; later ones at what
-    has changed since, and once a day at everything again.
+    The first sweep looks at everything, since a process that died may have left something. Later ones look at
+    what has changed since the one before, so that a change is sent again once and not with every sweep while a
+    consumer is away; once an hour at the last two hours, and once a day at everything again.
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime], interval: float) -> None:
         self._database = database
         self._now = now
         self._interval = interval
-        self._last_full: datetime | None = None
-        self._last: datetime | None = None
+        self._next_full: datetime | None = None
+        self._next_long: datetime | None = None
+        self._swept_to: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Sweep at each interval until `stop`."""
@@ -87,10 +91,21 @@ class Sweeper:
     def step(self) -> int:
         """Sweep once; returns how many stints were queued again."""
         now = self._now()
-        if self._last is None or self._last_full is None or now - self._last_full >= FULL_EVERY:
-            swept = sweep(self._database, now)
-            self._last_full = now
-        else:
-            swept = sweep(self._database, now, Window(self._last - OVERLAP, now - PATIENCE))
-        self._last = now
+        window = self._window(now)
+        swept = sweep(self._database, now, window)
+        if window is None:
+            self._next_full = now + DAILY
+        if window is None or self._is_due(self._next_long, now):
+            self._next_long = now + HOURLY
+        self._swept_to = now - PATIENCE
         return swept
+
+    def _window(self, now: datetime) -> Window | None:
+        if self._swept_to is None or self._is_due(self._next_full, now):
+            return None
+        since = now - LOOK_BACK if self._is_due(self._next_long, now) else self._swept_to - LATE
+        return Window(since, now - PATIENCE)
+
+    @staticmethod
+    def _is_due(at: datetime | None, now: datetime) -> bool:
+        return at is None or now >= at

@@ -124,9 +124,7 @@ class Model:
         """Return all of it in the shape of `stored`; a contact is named by its address."""
         people = sorted(self.people, key=lambda person: person.email)
         return {
-            "contacts": [
-                (p.email, p.properties, len(p.changes), p.stint, p.since, p.until) for p in people
-            ],
+            "contacts": [(p.email, p.properties, len(p.changes), p.stint, p.since, p.until) for p in people],
             "cookies": {cookie: person.email for cookie, person in self.cookies.items()},
             "changes": [(p.email, *change) for p in people for change in p.changes],
             "ended": [(p.email, *stint) for p in people for stint in p.ended],

@@ -37,4 +37,6 @@ def put(stack: Stack, *bodies: bytes) -> None:
             message = channel.prepare_message(
                 body, content_type="application/cloudevents+json", content_encoding="utf-8"
             )
-            channel.basic_publish(message, exchange=f"{stack.topology.prefix}.status", routing_key="1.marketing")
+            channel.basic_publish(
+                message, exchange=f"{stack.topology.prefix}.status", routing_key="1.marketing"
+            )

@@ -147,19 +147,20 @@ class World:
         with self.database.writing() as connection:
             connection.execute(statement)
 
-    def break_connections(self) -> None:
-        """Have PostgreSQL end every connection but the one that asks for it."""
-        others = sa.text(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        with self.database.engine.connect() as connection:
-            connection.execute(others)
-
     def close(self) -> None:
         for each in self.closed:
             each.close()
         self.database.dispose()
+
+
+def break_connections(database: Database) -> None:
+    """Have PostgreSQL end every connection to the database but the one that asks for it."""
+    others = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with database.engine.connect() as connection:
+        connection.execute(others)
 
 
 @contextmanager

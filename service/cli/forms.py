@@ -50,7 +50,7 @@ def create(
     marketing: bool | None,
 ) -> None:
     """Make a form; without a definition it has e-mail (required), first name and last name."""
-    document = _read(definition) if definition else {"fields": list(SIMPLE_FIELDS)}
+    document = _read(definition) if definition else {"name": "Form", "fields": list(SIMPLE_FIELDS)}
     if not isinstance(document, dict):
         raise InvalidInput("the definition is not a JSON object", mend="give an object with 'fields'")
     document.setdefault("marketingDefault", source_defaults()[Source.HUBSPOT_FORM])
@@ -72,6 +72,8 @@ def create(
 def list_all(portal_id: int, *, as_json: bool) -> None:
     """List a portal's forms."""
     with open_database().reading() as connection:
+        if portals.find_portal(connection, portal_id) is None:
+            raise NotFound("portal", portal_id)
         found = portals.list_forms(connection, portal_id)
     rows = [
         {

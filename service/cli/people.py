@@ -33,7 +33,7 @@ def token() -> None:
 @click.option(
     "--scope",
     "scopes",
-    type=click.Choice(list(Scope)),
+    type=click.Choice([each.value for each in Scope]),
     multiple=True,
     help="Repeat for several; all if left out.",
 )
@@ -53,6 +53,8 @@ def create(portal_id: int, name: str, scopes: tuple[str, ...]) -> None:
 def list_all(portal_id: int, *, as_json: bool) -> None:
     """List a portal's access tokens, without their secrets."""
     with open_database().reading() as connection:
+        if portals.find_portal(connection, portal_id) is None:
+            raise NotFound("portal", portal_id)
         found = portals.list_tokens(connection, portal_id)
     rows = [
         {

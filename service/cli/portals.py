@@ -1,4 +1,4 @@
-"""The command `portal`: create, list, show, change."""
+"""The command `portal`: create and list."""
 
 from datetime import datetime
 from zoneinfo import available_timezones
@@ -22,9 +22,14 @@ def portal() -> None:
 @click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
 @click.option("--name", required=True)
 @click.option("--time-zone", default="UTC", show_default=True, help="An IANA name, as Europe/Vienna.")
-@click.option("--product", type=click.Choice(list(Product)), default=Product.STARTER, show_default=True)
 @click.option(
-    "--commitment", type=click.Choice(list(Commitment)), default=Commitment.MONTHLY, show_default=True
+    "--product", type=click.Choice([each.value for each in Product]), default="starter", show_default=True
+)
+@click.option(
+    "--commitment",
+    type=click.Choice([each.value for each in Commitment]),
+    default="monthly",
+    show_default=True,
 )
 @click.option("--renews-on", type=click.DateTime(["%Y-%m-%d"]), help="A day of renewal; today if left out.")
 @click.option(
@@ -35,8 +40,8 @@ def create(
     portal_id: int,
     name: str,
     time_zone: str,
-    product: Product,
-    commitment: Commitment,
+    product: str,
+    commitment: str,
     renews_on: datetime | None,
     tier: int | None,
 ) -> None:

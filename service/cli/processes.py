@@ -1,6 +1,7 @@
 """Commands that run for long: up, web, relay, clock, consume."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from service.broker import BILLING_COUNT, Publisher, Topology
 from service.cli.running import read_settings
 from service.clock import Clock
 from service.errors import InvalidInput
-from service.health import Health
+from service.health import PASS, WARN, Check, Checks, Health
 from service.process import Job, Listening, run, utc_now
 from service.relay import Relay
 from service.store import schema
@@ -56,7 +57,7 @@ def up(*, with_demo: bool) -> int:
         Child("web", module(*GUNICORN), _web_environment(settings)),
         Child("worker", module("consumers", "worker"), {}),
     ]
-    return supervise(children, lambda: _say_ready(url), lambda: answers(f"{url}/health/ready"))
+    return supervise(children, lambda: _say_ready(url, settings), lambda: answers(f"{url}/health/ready"))
 
 
 @click.command()
@@ -77,7 +78,7 @@ def relay() -> int:
     mover = Relay(
         database, publisher, utc_now, batch=settings.relay_batch, poll_interval=settings.poll_interval
     )
-    return _run("relay", {"relay": mover.run}, settings, database)
+    return _run("relay", {"relay": mover.run}, settings, database, _broker_check(publisher))
 
 
 @click.command()
@@ -110,9 +111,18 @@ def _separate(process: str) -> Settings:
     return settings
 
 
-def _run(process: str, jobs: dict[str, Job], settings: Settings, database: Database) -> int:
+def _run(
+    process: str, jobs: dict[str, Job], settings: Settings, database: Database, checks: Checks | None = None
+) -> int:
     listening = Listening(settings.host, settings.health_port or HEALTH_PORTS[process])
-    return run(process, jobs, Health(process, database, utc_now), listening)
+    return run(process, jobs, Health(process, database, utc_now, checks or {}), listening)
+
+
+def _broker_check(publisher: Publisher) -> Checks:
+    def connection() -> Check:
+        return {"componentType": "component", "status": PASS if publisher.is_connected else WARN}
+
+    return {"broker:connection": connection}
 
 
 def _web_environment(settings: Settings) -> dict[str, str]:
@@ -121,8 +131,10 @@ def _web_environment(settings: Settings) -> dict[str, str]:
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder.resolve())}
 
 
-def _say_ready(url: str) -> None:
+def _say_ready(url: str, settings: Settings) -> None:
     command = Path(sys.argv[0])
-    shown = os.path.relpath(command) if command.is_absolute() else command
+    shown = str(os.path.relpath(command) if command.is_absolute() else command)
+    if settings.data_dir != Settings().data_dir:
+        shown = f"DATA_DIR={shlex.quote(str(settings.data_dir))} {shown}"
     curl = demo.curl(url)
     click.echo(BANNER.format(url=url, curl=curl, command=shown, portal=demo.PORTAL_ID))

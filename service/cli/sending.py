@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 import click
 
@@ -9,6 +10,8 @@ from service import demo
 from service.cli.running import read_settings
 from service.documents import dumps
 from service.errors import InvalidInput, Unavailable
+
+PASSING = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @click.command()
@@ -38,7 +41,8 @@ def send(
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - looked at above
             click.echo(f"{answer.status} {answer.read().decode()}")
     except urllib.error.HTTPError as error:
-        raise InvalidInput(f"{error.code} {error.read().decode()}") from None
+        text = f"{error.code} {error.read().decode()}"
+        raise (Unavailable(text) if error.code in PASSING else InvalidInput(text)) from None
     except (urllib.error.URLError, OSError) as error:
         raise Unavailable(f"{base} does not answer ({error})") from None
 

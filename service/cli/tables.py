@@ -9,6 +9,9 @@ from rich.table import Table
 
 from service.documents import dumps
 
+WIDE = 1_000
+"""Columns when no terminal is there to be filled: nothing is cut off for programs."""
+
 
 def show(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
     """Print rows that have the same keys; `nothing` is said when there are none."""
@@ -23,4 +26,7 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> None
     )
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

@@ -10,6 +10,7 @@ from service.domain.model import (
     Cause,
     Decision,
     Intent,
+    ReasonType,
     Source,
     Standing,
     StatusChange,
@@ -29,6 +30,9 @@ def decide(
     `is_new` says whether the contact comes into being with this fact; `update_date` is the portal's next one,
     when a lowering takes effect.
     """
+    if standing.stint is not None:
+        # The process that opened the stint may have a clock that is ahead: for one contact time never runs back.
+        now = max(now, standing.stint.since)
     if cause.intent is Intent.LOWER:
         return _lower(standing, cause, now, update_date)
     if cause.intent is Intent.DEFAULT:
@@ -39,20 +43,22 @@ def decide(
     return _raise(standing, cause, now)
 
 
-def end_stint(standing: Standing, cause: Cause, now: datetime) -> Decision:
+def end_stint(standing: Standing, now: datetime) -> Decision:
     """Announce that the stint has ended by time alone; what counts does not change by saying so (rule 3)."""
-    if standing.stint is None or standing.stint.covers(now):
+    stint = standing.stint
+    if stint is None or stint.covers(now):
         return _unchanged(standing, now, otherwise=Verdict.ALREADY_NON_MARKETING)
+    cause = Cause(Intent.LOWER, Source.OTHER, ReasonType(stint.reason_type), stint.reason_id, actor="clock")
     change = StatusChange(
         version=standing.version + 1,
-        at=standing.stint.until or now,
+        at=stint.until or now,
         before=True,
         after=False,
-        stint=standing.stint,
+        stint=stint,
         verdict=Verdict.STINT_ENDED,
         cause=cause,
     )
-    return Decision(Verdict.STINT_ENDED, Standing(standing.stint, change.version), change)
+    return Decision(Verdict.STINT_ENDED, Standing(stint, change.version), change)
 
 
 def _unchanged(standing: Standing, now: datetime, otherwise: Verdict) -> Decision:

@@ -75,27 +75,33 @@ UpdateDateOf = Callable[[int], datetime]
 def form_groups(facts: Iterable[Fact]) -> tuple[list[Group], list[Fact]]:
     """Split facts into groups that can be written together, and those that have to wait for them.
 
-    Two groups never share an address, a cookie or a once-key; a fact that would make them waits, and so does
-    every later fact that shares something with one that waits. So the order within a contact is kept.
+    Two groups never share an address, a cookie or a delivery; a fact that would make them waits, and so does
+    every later fact that shares something with one that waits. So the order within a contact is kept, and of
+    two copies of a delivery the first one counts.
     """
     taken: dict[tuple[int, str], tuple[str | None, str | None]] = {}
     members: dict[tuple[int, str | None, str | None], list[Fact]] = {}
     waiting: list[Fact] = []
-    blocked: set[tuple[int, str]] = set()
-    seen: set[str] = set()
+    blocked: set[object] = set()
+    deliveries: set[str] = set()
     for fact in facts:
         identity = (fact.email, fact.cookie)
-        keys = [(fact.portal_id, key) for key in identity if key is not None]
-        keys = keys or [(fact.portal_id, fact.once_key)]
-        fits = all(key not in blocked and taken.get(key, identity) == identity for key in keys)
-        if not fits or fact.once_key in seen:
+        names = [(fact.portal_id, name) for name in identity if name is not None]
+        keys = {key for key in (fact.once_key, fact.earlier_key) if key is not None}
+        clashes = any(taken.get(name, identity) != identity for name in names)
+        if (
+            clashes
+            or not blocked.isdisjoint(names)
+            or not blocked.isdisjoint(keys)
+            or not deliveries.isdisjoint(keys)
+        ):
             waiting.append(fact)
-            blocked.update(keys)
+            blocked.update(names, keys)
             continue
-        seen.add(fact.once_key)
-        taken.update(dict.fromkeys(keys, identity))
+        deliveries.add(fact.once_key)
+        taken.update(dict.fromkeys(names, identity))
         members.setdefault((fact.portal_id, *identity), []).append(fact)
-    groups = [Group(*key, tuple(found)) for key, found in members.items()]
+    groups = [Group(*identity, tuple(found)) for identity, found in members.items()]
     groups.sort(key=lambda group: (group.portal_id, group.email or "", group.cookie or ""))
     return groups, waiting
 

@@ -143,6 +143,8 @@ def _change_values(portal_id: int, contact_id: int, change: StatusChange) -> dic
         "stint": change.stint.number,
         "since": change.stint.since,
         "until": change.stint.until,
+        "stint_reason_type": str(change.stint.reason_type),
+        "stint_reason_id": change.stint.reason_id,
         "source": cause.source.value,
         "reason_type": cause.reason_type.value,
         "reason_id": cause.reason_id,

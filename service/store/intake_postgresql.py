@@ -33,6 +33,9 @@ CONTENTION = (
     errors.LockNotAvailable,
 )
 
+AWAY = (errors.ReadOnlySqlTransaction, errors.UndefinedTable)
+"""Errors of a server that is a replica for now, or of a database whose tables are still to be made."""
+
 SESSION = """
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
@@ -61,9 +64,11 @@ f AS MATERIALIZED (
 c AS MATERIALIZED (
     SELECT * FROM unnest(
         %s::int[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::text[], %s::int[],
-        %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[]
+        %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[],
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[]
     ) AS c(place, version, at, before, after, verdict, stint,
-           since, until, source, reason_type, reason_id, actor, default_version, submission_id)
+           since, until, stint_reason_type, stint_reason_id,
+           source, reason_type, reason_id, actor, default_version, submission_id)
 ),
 e AS MATERIALIZED (
     SELECT * FROM unnest(
@@ -148,9 +153,11 @@ submitted AS (
 ),
 status AS (
     INSERT INTO status_change (contact_id, version, portal_id, at, before, after, verdict, stint, since, until,
-                               source, reason_type, reason_id, actor, default_version, submission_id)
+                               stint_reason_type, stint_reason_id, source, reason_type, reason_id, actor,
+                               default_version, submission_id)
     SELECT done.contact_id, c.version, g.portal_id, c.at, c.before, c.after, c.verdict, c.stint, c.since, c.until,
-           c.source, c.reason_type, c.reason_id, c.actor, c.default_version, c.submission_id
+           c.stint_reason_type, c.stint_reason_id, c.source, c.reason_type, c.reason_id, c.actor,
+           c.default_version, c.submission_id
       FROM done JOIN c ON c.place = done.place JOIN g ON g.place = done.place
 ),
 queued AS (
@@ -231,7 +238,7 @@ class PostgresqlRecorder:
             return cursor.execute(STATEMENT, parameters, prepare=True).fetchall()
         except CONTENTION as error:
             raise Contention(type(error).__name__) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, *AWAY) as error:
             self.close()
             raise DatabaseAway(type(error).__name__) from error
         except sa.exc.TimeoutError as error:
@@ -326,6 +333,8 @@ def _change_columns(plans: Sequence[Plan]) -> list[str]:
         plain_array([change.stint.number for _, change, _ in rows]),
         instant_array([change.stint.since for _, change, _ in rows]),
         instant_array([change.stint.until for _, change, _ in rows]),
+        text_array([change.stint.reason_type for _, change, _ in rows]),
+        text_array([change.stint.reason_id for _, change, _ in rows]),
         plain_array([change.cause.source.value for _, change, _ in rows]),
         plain_array([change.cause.reason_type.value for _, change, _ in rows]),
         text_array([change.cause.reason_id for _, change, _ in rows]),

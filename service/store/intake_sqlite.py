@@ -39,8 +39,8 @@ LINK_COOKIE = """INSERT INTO visitor (portal_id, cookie, contact_id) VALUES (?, 
 KEEP_SUBMISSION = """INSERT INTO submission (id, portal_id, source, source_id, contact_id, verdict, once_key,
     digest, received_at, submitted_at, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 KEEP_CHANGE = """INSERT INTO status_change (contact_id, version, portal_id, at, before, after, verdict, stint,
-    since, until, source, reason_type, reason_id, actor, default_version, submission_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    since, until, stint_reason_type, stint_reason_id, source, reason_type, reason_id, actor, default_version,
+    submission_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 KEEP_ENDED = """INSERT INTO ended_stint (contact_id, number, portal_id, version, since, until, reason_type,
     reason_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 QUEUE = "INSERT INTO outbox (contact_id, version, created_at) VALUES (?, ?, ?)"
@@ -183,11 +183,11 @@ def _change_row(
     contact_id: int | None, portal_id: int, change: StatusChange, submission_id: str | None
 ) -> tuple[Any, ...]:
     """Return the values of `KEEP_CHANGE`."""
-    number, since, until, _, _ = _stint_columns(change.stint)
+    stint = _stint_columns(change.stint)
     cause = change.cause
     return (
         contact_id, change.version, portal_id, _text(change.at), change.before, change.after,
-        change.verdict.value, number, since, until, cause.source.value, cause.reason_type.value, cause.reason_id,
+        change.verdict.value, *stint, cause.source.value, cause.reason_type.value, cause.reason_id,
         cause.actor, cause.default.version, submission_id,
     )  # fmt: skip
 

@@ -109,8 +109,8 @@ def _upsert(connection: sa.Connection, messages: list[StatusMessage]) -> Iterabl
         "version": plain_array([message.version for message in messages]),
         "since": instant_array([message.since for message in messages]),
         "until": instant_array([message.until or FOREVER for message in messages]),
-        "reason_type": text_array([message.reason_type for message in messages]),
-        "reason_id": text_array([message.reason_id for message in messages]),
+        "reason_type": text_array([message.stint_reason_type for message in messages]),
+        "reason_id": text_array([message.stint_reason_id for message in messages]),
     }
     return connection.execute(APPLY_LINES, columns)
 
@@ -131,8 +131,8 @@ def _upsert_sqlite(connection: sa.Connection, messages: list[StatusMessage]) -> 
             "version": message.version,
             "since": message.since,
             "until": message.until or FOREVER,
-            "reason_type": message.reason_type,
-            "reason_id": message.reason_id,
+            "reason_type": message.stint_reason_type,
+            "reason_id": message.stint_reason_id,
         }
         yield from connection.execute(statement, values)
 

@@ -29,7 +29,7 @@ CLAIM = sa.text(
     )
     SELECT change.* FROM claimed CROSS JOIN LATERAL (
         SELECT portal_id, contact_id, version, at, before, after, verdict, stint, since, until,
-               source, reason_type, reason_id, actor, default_version
+               stint_reason_type, stint_reason_id, source, reason_type, reason_id, actor, default_version
           FROM status_change s
          WHERE s.contact_id = claimed.contact_id AND s.version = claimed.version OFFSET 0) change
     """
@@ -47,6 +47,8 @@ COLUMNS = (
     status_change.c.stint,
     status_change.c.since,
     status_change.c.until,
+    status_change.c.stint_reason_type,
+    status_change.c.stint_reason_id,
     status_change.c.source,
     status_change.c.reason_type,
     status_change.c.reason_id,

@@ -21,7 +21,7 @@ def version(connection: sa.Connection) -> int:
 
 
 def changed(connection: sa.Connection) -> None:
-    """Move the version on; every write of this module calls it, and so does whoever writes these tables."""
+    """Move the version on; every write of what requests are decided by calls it."""
     connection.execute(sa.update(configuration).values(version=configuration.c.version + 1))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from service.domain.billing import FOREVER
+from service.errors import NotFound
 from service.store.session import Database
 from service.store.tables import contact, ended_stint, ledger_counter, ledger_line, portal, status_change
 
@@ -46,6 +47,8 @@ def _stints() -> sa.Subquery:
         contact.c.status_version.label("version"),
         contact.c.since,
         contact.c.until,
+        contact.c.reason_type,
+        contact.c.reason_id,
     ).where(contact.c.stint > 0)
     ended = sa.select(
         ended_stint.c.contact_id,
@@ -54,32 +57,35 @@ def _stints() -> sa.Subquery:
         ended_stint.c.version,
         ended_stint.c.since,
         ended_stint.c.until,
+        ended_stint.c.reason_type,
+        ended_stint.c.reason_id,
     )
     return sa.union_all(latest, ended).subquery("stint")
 
 
 def prove(database: Database, now: datetime, portal_id: int | None = None) -> list[Proof]:
-    """Count every portal, or one, three ways at `now`, in one state of the database."""
+    """Count every portal, or one, three ways at `now`, in one state of the database.
+
+    Portals that only the ledger knows are there as well. Raises NotFound for a portal that nobody knows.
+    """
     with database.reading() as connection:
-        ids = sa.select(portal.c.id).order_by(portal.c.id)
-        if portal_id is not None:
-            ids = ids.where(portal.c.id == portal_id)
-        by_contacts = _sums(connection, _contacts_query(now))
-        by_lines = _sums(connection, _lines_query(now))
-        by_counter = _sums(connection, _counter_query(now))
-        stints = _sums(connection, _unequal_stints_query())
-        sums = _sums(connection, _unequal_sums_query())
-        return [
-            Proof(
-                each,
-                by_contacts.get(each, 0),
-                by_lines.get(each, 0),
-                by_counter.get(each, 0),
-                stints.get(each, 0),
-                sums.get(each, 0),
+        known = dict.fromkeys(connection.execute(sa.select(portal.c.id)).scalars(), 0)
+        sums = [
+            _sums(connection, query)
+            for query in (
+                _contacts_query(now),
+                _lines_query(now),
+                _counter_query(now),
+                _unequal_stints_query(),
+                _unequal_sums_query(),
             )
-            for each in connection.execute(ids).scalars()
         ]
+    ids = set(known).union(*sums)
+    if portal_id is not None:
+        if portal_id not in ids:
+            raise NotFound("portal", portal_id)
+        ids = {portal_id}
+    return [Proof(each, *(found.get(each, 0) for found in sums)) for each in sorted(ids)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,27 +157,36 @@ def _counter_query(now: datetime) -> _Sums:
 
 
 def _unequal_stints_query() -> _Sums:
-    stint = _stints()
-    joined = stint.join(ledger_line, _same_stint(stint), full=True)
+    stint, line = _stints(), ledger_line.c
+    same = _same_stint(stint)
     unequal = sa.or_(
-        ledger_line.c.version.is_(None),
-        stint.c.version.is_(None),
-        ledger_line.c.version != stint.c.version,
-        ledger_line.c.since != stint.c.since,
-        ledger_line.c.until != sa.func.coalesce(stint.c.until, sa.literal(FOREVER, ledger_line.c.until.type)),
+        line.version.is_(None),
+        line.version != stint.c.version,
+        line.portal_id != stint.c.portal_id,
+        line.since != stint.c.since,
+        line.until != sa.func.coalesce(stint.c.until, sa.literal(FOREVER, line.until.type)),
+        line.reason_type != stint.c.reason_type,
+        line.reason_id != stint.c.reason_id,
     )
-    portal_id = sa.func.coalesce(stint.c.portal_id, ledger_line.c.portal_id)
-    return sa.select(portal_id, sa.func.count()).select_from(joined).where(unequal).group_by(portal_id)
+    wrong = sa.select(stint.c.portal_id).select_from(stint.outerjoin(ledger_line, same)).where(unequal)
+    unfounded = (
+        sa.select(line.portal_id)
+        .select_from(ledger_line.outerjoin(stint, same))
+        .where(stint.c.version.is_(None))
+    )
+    either = sa.union_all(wrong, unfounded).subquery("either")
+    return sa.select(either.c.portal_id, sa.func.count()).group_by(either.c.portal_id)
 
 
 def _unequal_sums_query() -> _Sums:
-    lines = (
-        sa.select(ledger_line.c.portal_id, ledger_line.c.until, sa.func.count().label("contacts"))
-        .group_by(ledger_line.c.portal_id, ledger_line.c.until)
-        .subquery("lines")
+    lines = sa.select(ledger_line.c.portal_id, ledger_line.c.until, sa.literal(1).label("contacts"))
+    counted = sa.select(
+        ledger_counter.c.portal_id, ledger_counter.c.until, (-ledger_counter.c.contacts).label("contacts")
     )
-    same = sa.and_(lines.c.portal_id == ledger_counter.c.portal_id, lines.c.until == ledger_counter.c.until)
-    off = sa.func.abs(sa.func.coalesce(ledger_counter.c.contacts, 0) - sa.func.coalesce(lines.c.contacts, 0))
-    portal_id = sa.func.coalesce(ledger_counter.c.portal_id, lines.c.portal_id)
-    joined = ledger_counter.join(lines, same, full=True)
-    return sa.select(portal_id, sa.func.sum(off)).select_from(joined).where(off > 0).group_by(portal_id)
+    both = sa.union_all(lines, counted).subquery("both")
+    off = (
+        sa.select(both.c.portal_id, sa.func.abs(sa.func.sum(both.c.contacts)).label("off"))
+        .group_by(both.c.portal_id, both.c.until)
+        .subquery("off")
+    )
+    return sa.select(off.c.portal_id, sa.func.sum(off.c.off)).where(off.c.off > 0).group_by(off.c.portal_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import ReadOnlySqlTransaction, UndefinedTable
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -24,6 +24,8 @@ from service.errors import DatabaseAway, InvalidInput
 CONNECT_TIMEOUT = 3
 POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c jit=off -c lock_timeout=10s -c statement_timeout={timeout}s"
 STATEMENT_TIMEOUT = 60
+OLDEST_SQLITE = (3, 35, 0)
+"""The first with RETURNING."""
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -133,10 +135,10 @@ def _translated() -> Iterator[None]:
 
 
 def is_away(error: sa.exc.DBAPIError) -> bool:
-    """Whether the error speaks of the connection or the server, not of the statement."""
+    """Whether the error speaks of the connection, the server or missing tables, not of the values."""
     if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):
         return True
-    if isinstance(error.orig, ReadOnlySqlTransaction):
+    if isinstance(error.orig, (ReadOnlySqlTransaction, UndefinedTable)):
         return True
     return isinstance(error, sa.exc.OperationalError) and not isinstance(error.orig, sqlite3.ProgrammingError)
 
@@ -171,10 +173,15 @@ def _open_postgresql(url: sa.URL, statement_timeout: int) -> sa.Engine:
 
 
 def _open_sqlite(url: sa.URL) -> tuple[sa.Engine, FileLock | None]:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(str(part) for part in OLDEST_SQLITE)
+        mend = f"use a Python with SQLite {oldest} or newer, or PostgreSQL"
+        raise InvalidInput(f"SQLite {sqlite3.sqlite_version} is too old", mend=mend)
     lock = None
     if url.database and url.database != ":memory:":
         path = Path(url.database)
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         lock = FileLock(path.with_name(path.name + ".lock"))
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 5})
     sa.event.listen(engine, "connect", _prepare_sqlite)

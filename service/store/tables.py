@@ -157,6 +157,8 @@ status_change = sa.Table(
     _required("stint", sa.Integer),
     _required("since", Instant),
     sa.Column("until", Instant),
+    _required("stint_reason_type", sa.Text),
+    _required("stint_reason_id", sa.Text),
     _required("source", sa.Text),
     _required("reason_type", sa.Text),
     _required("reason_id", sa.Text),

@@ -68,7 +68,8 @@ def test_a_silent_database_makes_the_web_process_unready_and_is_noticed_when_it_
 def test_a_connection_that_has_fallen_silent_for_ever_is_given_up_for_a_new_one(
     grown_up: GrownUp, database_wire: Wire
 ) -> None:
-    grown_up.start("web", MARKETABLE_DATABASE_URL=database_wire.url, MARKETABLE_COMMIT_TIMEOUT="1")
+    settings = {"MARKETABLE_WEB_WORKERS": "1", "MARKETABLE_COMMIT_TIMEOUT": "1"}
+    grown_up.start("web", MARKETABLE_DATABASE_URL=database_wire.url, **settings)
     assert submit(grown_up.port, "before@example.com").status == 200
     database_wire.forget()
     eventually(lambda: submit(grown_up.port, "after@example.com").status == 200, "it is kept", within=20.0)

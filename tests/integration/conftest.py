@@ -6,8 +6,8 @@ one costs more than most tests.
 
 from collections.abc import Callable, Iterator
 
-import psycopg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from service.store import schema
@@ -15,23 +15,25 @@ from service.store.session import Database
 from service.store.tables import metadata
 from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase, Stack
-from tests.services.postgres import libpq_url
-from tests.world import World, opened
+from tests.world import World, break_connections, opened
 
-TABLES = [table.name for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
-EMPTY = "; ".join(
-    [
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        *(f'DELETE FROM "{name}"' for name in TABLES),
-        "UPDATE configuration SET version = 1",
-    ]
-)
+TABLES = [table for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
 
 
 def migrate(url: str) -> None:
     database = Database(url)
     schema.migrate(database)
+    database.dispose()
+
+
+def empty_tables(url: str) -> None:
+    """Leave the database as a migration leaves it, and nobody connected to it."""
+    database = Database(url)
+    break_connections(database)
+    with database.writing() as connection:
+        for table in TABLES:
+            connection.execute(sa.delete(table))
+        connection.execute(sa.update(metadata.tables["configuration"]).values(version=1))
     database.dispose()
 
 
@@ -62,8 +64,7 @@ def postgres_database(
 
     yield create
     for url in used:
-        with psycopg.connect(libpq_url(url), autocommit=True) as connection:
-            connection.execute(EMPTY)
+        empty_tables(url)
 
 
 @pytest.fixture

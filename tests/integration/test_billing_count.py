@@ -72,7 +72,7 @@ def test_while_the_database_is_away_everything_is_tried_again_but_what_is_dead(
 
 
 @on_postgresql
-@pytest.mark.parametrize("change", [{"reason_id": "nul\0"}, {"version": 2**40}, {"stint": 2**40}])
+@pytest.mark.parametrize("change", [{"stint_reason_id": "nul\0"}, {"version": 2**40}, {"stint": 2**40}])
 def test_a_message_that_the_database_refuses_is_dead_and_the_others_count(
     world: World, change: dict[str, object]
 ) -> None:

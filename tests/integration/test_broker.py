@@ -11,6 +11,7 @@ from tests.facts import make_fact
 from tests.queues import channel_of, put, queue_name, take_all
 from tests.world import World, on_postgresql, on_sqlite
 
+
 def prepare(world: World) -> None:
     connection = connect(world.stack.broker_url)
     declare(connection, world.topology())

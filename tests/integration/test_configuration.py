@@ -84,7 +84,7 @@ def test_a_token_is_known_until_it_is_revoked(world: World) -> None:
         token_id = portals.add_token(connection, PORTAL, "mine", "secret", ["forms"], NOW)
     found = configuration.token("secret")
     assert found is not None
-    assert (found.id, found.scopes) == (token_id, {"forms"})
+    assert (found.id, found.scopes) == (token_id, frozenset({"forms"}))
     with world.database.writing() as connection:
         portals.revoke_token(connection, PORTAL, token_id, NOW)
     assert configuration.refresh()

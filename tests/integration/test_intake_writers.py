@@ -3,10 +3,12 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from service.committer import Committer
 from service.configuration import Configuration
 from service.domain.model import Fact, Intent, Recorded, Verdict
 from service.errors import ConflictingDelivery
@@ -103,8 +105,8 @@ def test_the_sum_of_what_was_decided_is_what_was_changed(world: World) -> None:
     lowered: list[Verdict] = []
 
     def lower() -> Outcomes:
-        for number in range(30):
-            lowered.append(world.set_status(f"person{number % 5}@example.com", Intent.LOWER).verdict)
+        emails = [f"person{number % 5}@example.com" for number in range(30)]
+        lowered.extend(world.set_status(email, Intent.LOWER).verdict for email in emails)
         return []
 
     outcomes = at_once(*jobs, lower)
@@ -116,7 +118,9 @@ def test_the_sum_of_what_was_decided_is_what_was_changed(world: World) -> None:
 
 
 def test_one_new_contact_that_all_writers_meet_at_once_is_one_contact(world: World) -> None:
-    jobs = [writer(world, [[make_fact(f"new{number}@example.com")] for number in range(25)]) for _ in range(4)]
+    jobs = [
+        writer(world, [[make_fact(f"new{number}@example.com")] for number in range(25)]) for _ in range(4)
+    ]
     outcomes = at_once(*jobs)
     verdicts = Counter(each.verdict for _, each in outcomes if isinstance(each, Recorded))
     assert verdicts == {Verdict.RAISED: 25, Verdict.ALREADY_MARKETING: 75}
@@ -145,13 +149,13 @@ def test_one_cookie_that_all_writers_move_about_is_linked_once(world: World) -> 
 def test_writers_under_a_running_clock_lose_nothing(world: World) -> None:
     """The time is read before the lock is there, so it may be a moment behind what another has written."""
 
-    def job(seed: int) -> Callable[[], Outcomes]:
+    def job() -> Callable[[], Outcomes]:
         intake = Intake(world.database, Configuration(world.database), lambda: datetime.now(UTC))
         world.closed.append(intake)
         batches = [[make_fact(f"new{number}@example.com")] for number in range(60)]
         return lambda: [each for batch in batches for each in intake.record(batch)]
 
-    outcomes = at_once(*[job(seed) for seed in range(3)])
+    outcomes = at_once(*[job() for _ in range(3)])
     assert_nothing_is_lost(world, outcomes)
     verdicts = Counter(each.verdict for _, each in outcomes if isinstance(each, Recorded))
     assert verdicts == {Verdict.RAISED: 60, Verdict.ALREADY_MARKETING: 120}
@@ -165,4 +169,20 @@ def test_a_writer_whose_clock_is_behind_decides_as_the_others(world: World, seco
     assert world.set_status("ada@example.com", Intent.LOWER).verdict is Verdict.LOWERING_REQUESTED
     assert world.verdicts(make_fact()) == [Verdict.LOWERING_CANCELLED]
     assert world.number_of(ended_stint) == 0
-    assert timedelta(0) <= world.rows(contact)[0].since - world.now()
+    assert world.count_up()[-1].version == 3
+    assert world.proof().unequal_stints == 0
+
+
+def test_requests_of_many_threads_share_transactions_and_none_is_lost(world: World) -> None:
+    committer = Committer(world.intake, timeout=20, waiting_limit=1_000)
+
+    def post(sender: int) -> Outcomes:
+        facts = [make_fact(f"person{(sender + number) % 7}@example.com") for number in range(40)]
+        return [(fact, committer.record(fact)) for fact in facts]
+
+    outcomes = at_once(*[partial(post, sender) for sender in range(12)])
+    committer.close()
+    assert_nothing_is_lost(world, outcomes)
+    assert_chains_are_whole(world)
+    assert world.number_of(submission) == 480
+    assert world.number_of(contact) == 7

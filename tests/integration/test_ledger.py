@@ -33,7 +33,7 @@ def message_of(decision: Decision, portal_id: int, contact_id: int) -> StatusMes
     stint = change.stint
     return StatusMessage(
         portal_id, contact_id, change.version, change.at, change.before, change.after, change.verdict.value,
-        stint.number, stint.since, stint.until, "by_hand", stint.reason_type, stint.reason_id, "", 0,
+        stint.number, stint.since, stint.until, stint.reason_type, stint.reason_id, "by_hand", "USER_SET", "7", "", 0,
     )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def life(chance: random.Random, portal_id: int, contact_id: int) -> list[StatusM
 
 def _next(chance: random.Random, standing: Standing, now: datetime) -> Decision:
     if standing.stint is not None and not standing.stint.covers(now) and chance.random() < 0.5:
-        return end_stint(standing, BY_HAND[Intent.LOWER], now)
+        return end_stint(standing, now)
     cause = BY_HAND[chance.choice([Intent.RAISE, Intent.LOWER])]
     return decide(standing, cause, is_new=False, now=now, update_date=now + timedelta(days=10))
 
@@ -59,7 +59,8 @@ def _next(chance: random.Random, standing: Standing, now: datetime) -> Decision:
 def raised(contact_id: int, version: int = 1, until: datetime | None = None, **more: Any) -> StatusMessage:
     values: dict[str, Any] = {
         "portal_id": PORTAL, "contact_id": contact_id, "version": version, "at": NOW, "before": False,
-        "after": True, "verdict": "raised", "stint": 1, "since": NOW, "until": until, "source": "hubspot_form",
+        "after": True, "verdict": "raised", "stint": 1, "since": NOW, "until": until,
+        "stint_reason_type": "FORM_SUBMISSION", "stint_reason_id": "form", "source": "hubspot_form",
         "reason_type": "FORM_SUBMISSION", "reason_id": "form", "actor": "", "default_version": 1,
     }  # fmt: skip
     return StatusMessage(**(values | more))
@@ -90,7 +91,9 @@ def sums(lines: dict[tuple[int, int], Any]) -> dict[datetime, int]:
 
 @one_database
 @given(chance=st.randoms(use_true_random=False))
-def test_twice_shuffled_late_and_in_any_batches_comes_to_the_same(world: World, chance: random.Random) -> None:
+def test_twice_shuffled_late_and_in_any_batches_comes_to_the_same(
+    world: World, chance: random.Random
+) -> None:
     portal_id = next(numbers)
     with world.database.writing() as connection:
         portals.add_portal(connection, make_portal(portal_id))
@@ -143,7 +146,7 @@ def test_portals_have_sums_of_their_own(world: World) -> None:
 
 def test_messages_of_a_portal_that_does_not_exist_are_left_out_and_named(world: World) -> None:
     applied = ledger.apply(world.database, [raised(1), raised(2, portal_id=99)], NOW)
-    assert (applied.newer, applied.unknown_portals) == (1, {99})
+    assert (applied.newer, applied.unknown_portals) == (1, frozenset({99}))
     assert [key for key, _ in lines_of(world)] == [1]
 
 
@@ -152,9 +155,16 @@ def test_a_batch_without_anything_to_apply_is_harmless(world: World, batch: list
     assert ledger.apply(world.database, batch, NOW).newer == 0
 
 
+def test_a_line_keeps_the_reason_of_the_stint_and_not_of_what_changed_it(world: World) -> None:
+    lowered = raised(1, 2, UPDATE_DATE, reason_type="USER_SET", reason_id="7")
+    ledger.apply(world.database, [raised(1), lowered], NOW)
+    (line,) = world.rows(ledger_line)
+    assert (line.reason_type, line.reason_id) == ("FORM_SUBMISSION", "form")
+
+
 def test_odd_reasons_are_kept_as_they_are(world: World) -> None:
     odd = '"\\{},NULL\n🙂'
-    ledger.apply(world.database, [raised(1, reason_id=odd), raised(2, reason_id="NULL")], NOW)
+    ledger.apply(world.database, [raised(1, stint_reason_id=odd), raised(2, stint_reason_id="NULL")], NOW)
     assert {row.reason_id for row in world.rows(ledger_line)} == {odd, "NULL"}
 
 

@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 
 from service import billing
-from service.domain.billing import Product
 from service.domain.model import Intent, Verdict
 from service.messages import StatusMessage
-from service.store import contacts, portals
+from service.store import contacts
 from service.store.tables import contact, ended_stint, status_change
 from tests.facts import NOW, PORTAL, UPDATE_DATE, make_fact
 from tests.world import World
@@ -88,7 +87,7 @@ def test_the_clock_announces_an_end_exactly_once(proved: World) -> None:
     assert [proved.announce_ends() for _ in range(3)] == [1, 0, 0]
     (message,) = proved.count_up()
     assert (message.verdict, message.at, message.version) == ("stint_ended", UPDATE_DATE, 3)
-    assert (message.before, message.after) == (True, False)
+    assert (message.before, message.after, message.actor) == (True, False, "clock")
     assert proved.count() == 0
 
 
@@ -188,10 +187,3 @@ def test_a_contact_of_another_portal_is_not_found(proved: World) -> None:
         assert contacts.find(connection, 2, row.id) is None
         assert contacts.explain(connection, 2, row.id) is None
         assert contacts.find_by_email(connection, 2, ADA) is None
-
-
-def test_a_portal_without_a_product_counts_nobody_beyond_its_tier(proved: World) -> None:
-    with proved.database.reading() as connection:
-        found = portals.find_portal(connection, PORTAL)
-    assert found is not None
-    assert found.product is Product.STARTER

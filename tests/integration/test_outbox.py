@@ -6,7 +6,7 @@ from service.messages import StatusMessage
 from service.store import outbox as store
 from service.store.tables import contact, outbox
 from tests.facts import FORM, NOW, UPDATE_DATE, make_fact
-from tests.world import World, on_postgresql, on_sqlite
+from tests.world import World, break_connections, on_postgresql, on_sqlite
 
 
 def fill(world: World, number: int) -> None:
@@ -81,7 +81,7 @@ def test_a_lease_runs_out_when_its_holder_died(world: World) -> None:
 def test_a_claim_ends_with_the_connection_of_its_holder(world: World) -> None:
     fill(world, 2)
     with pytest.raises(DatabaseAway), store.claim(world.database, 10, world.now()) as held:
-        world.break_connections()
+        break_connections(world.database)
     assert keys(world.take_messages()) == keys(held)
 
 
@@ -93,7 +93,8 @@ def test_a_message_is_the_whole_status_change(world: World) -> None:
     (message,) = world.take_messages()
     assert message == StatusMessage(
         portal_id=1, contact_id=row.id, version=2, at=NOW, before=True, after=True,
-        verdict="lowering_requested", stint=1, since=NOW, until=UPDATE_DATE, source="by_hand",
+        verdict="lowering_requested", stint=1, since=NOW, until=UPDATE_DATE,
+        stint_reason_type="FORM_SUBMISSION", stint_reason_id=FORM, source="by_hand",
         reason_type="USER_SET", reason_id="7", actor="user:7", default_version=0,
     )  # fmt: skip
 
@@ -101,7 +102,11 @@ def test_a_message_is_the_whole_status_change(world: World) -> None:
 def test_a_message_of_a_submission_names_the_form_and_its_version(world: World) -> None:
     world.record(make_fact())
     (message,) = world.take_messages()
-    assert (message.source, message.reason_type, message.reason_id) == ("hubspot_form", "FORM_SUBMISSION", FORM)
+    assert (message.source, message.reason_type, message.reason_id) == (
+        "hubspot_form",
+        "FORM_SUBMISSION",
+        FORM,
+    )
     assert (message.default_version, message.actor, message.until) == (1, "", None)
 
 
@@ -125,4 +130,3 @@ def test_what_is_queued_already_is_known(world: World) -> None:
     with world.database.reading() as connection:
         assert store.queued(connection, [row.id]) == {(row.id, 1)}
         assert store.queued(connection, [row.id + 1]) == set()
-

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from service.domain.billing import FOREVER
 from service.domain.model import Intent
+from service.errors import NotFound
 from service.store import portals, proof
 from service.store.tables import contact, ledger_counter, ledger_line, status_change
 from tests.facts import NOW, PORTAL, UPDATE_DATE, make_fact, make_form, make_portal
@@ -32,8 +33,8 @@ def ghost(world: World, **more: object) -> None:
 
 
 def first_line(world: World) -> sa.ColumnElement[bool]:
-    first = world.rows(ledger_line, ledger_line.c.contact_id)[0]
-    return ledger_line.c.contact_id == first.contact_id
+    number: int = world.rows(ledger_line, ledger_line.c.contact_id)[0].contact_id
+    return ledger_line.c.contact_id == number
 
 
 def add(world: World, number: int, until: object = FOREVER) -> None:
@@ -112,6 +113,24 @@ def test_a_line_with_another_beginning_shows(counted: World) -> None:
     earlier = NOW - timedelta(days=1)
     counted.write(sa.update(ledger_line).where(first_line(counted)).values(since=earlier))
     assert counted.proof().difference > 0
+
+
+def test_a_line_with_another_reason_shows(counted: World) -> None:
+    counted.write(sa.update(ledger_line).where(first_line(counted)).values(reason_id="another form"))
+    assert counted.proof().difference > 0
+
+
+def test_a_portal_that_only_the_ledger_knows_shows(counted: World) -> None:
+    ghost(counted, portal_id=99)
+    assert [(found.portal_id, found.difference > 0) for found in proof.prove(counted.database, NOW)] == [
+        (PORTAL, False),
+        (99, True),
+    ]
+
+
+def test_a_portal_that_nobody_knows_is_not_found(counted: World) -> None:
+    with pytest.raises(NotFound):
+        proof.prove(counted.database, NOW, 98)
 
 
 @pytest.mark.parametrize("version", [0, 7])

@@ -10,7 +10,7 @@ from service.intake import Intake
 from service.store.session import Database
 from service.store.tables import contact, outbox, status_change, submission
 from tests.facts import make_fact
-from tests.world import World, on_postgresql
+from tests.world import World, break_connections, on_postgresql
 
 TABLES = (contact, submission, status_change, outbox)
 
@@ -91,5 +91,5 @@ def test_a_connection_that_broke_meanwhile_costs_nobody_anything(world: World) -
         ((_, outcome),) = intake.record([make_fact(email)])
         assert isinstance(outcome, Recorded)
         assert outcome.verdict is Verdict.RAISED
-        world.break_connections()
+        break_connections(world.database)
     assert numbers(world) == [2, 2, 2, 2]

@@ -2,15 +2,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
+from amqp.exceptions import AMQPError
+from structlog.testing import capture_logs
 
 from consumers.billing_count import BillingCount
 from consumers.outcome import Handled, Outcome
 from consumers.runner import Handler, Runner
 from service.broker import BILLING_COUNT, connect, declare
 from service.messages import dump
+from service.store.session import Database
 from service.store.tables import dead_letter, ledger_line
 from service.sweep import sweep
 from tests.facts import make_fact
@@ -63,7 +67,13 @@ class Holding:
 def runner_of(world: World, handler: Handler | None = None, batch: int = 500) -> Runner:
     handler = handler or BillingCount(world.database, world.now)
     return Runner(
-        BILLING_COUNT, handler, world.database, world.stack.broker_url, world.topology(), world.now, batch=batch
+        BILLING_COUNT,
+        handler,
+        world.database,
+        world.stack.broker_url,
+        world.topology(),
+        world.now,
+        batch=batch,
     )
 
 
@@ -97,6 +107,10 @@ def publish(world: World, number: int, first: int = 0) -> None:
         pass
 
 
+def has_counted(world: World, number: int) -> bool:
+    return world.count() == number
+
+
 def declare_queue(world: World) -> None:
     connection = connect(world.stack.broker_url)
     declare(connection, world.topology())
@@ -114,9 +128,9 @@ def test_what_is_published_is_counted(world: World, batch: int) -> None:
 
 def test_what_is_published_while_it_runs_is_counted_too(world: World) -> None:
     with running(runner_of(world)):
-        for first in (0, 5, 10):
-            publish(world, 5, first)
-            wait_until(lambda first=first: world.count() == first + 5)
+        for so_far in (5, 10, 15):
+            publish(world, 5, so_far - 5)
+            wait_until(partial(has_counted, world, so_far))
 
 
 def test_several_consumers_share_a_queue(world: World) -> None:
@@ -228,6 +242,46 @@ def test_what_the_embedded_broker_forgets_the_sweep_sends_again(world: World) ->
     world.relay().step()
     with running(runner_of(world)):
         wait_until(lambda: world.count() == 5)
+
+
+@on_postgresql
+def test_an_outage_that_outlasts_the_heartbeats_uses_up_no_delivery_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.broker.HEARTBEAT", 1)
+    publish(world, 3)
+    trying = Trying(BillingCount(world.database, world.now), retries=6)
+    with capture_logs() as logs, running(runner_of(world, trying)):
+        wait_until(lambda: world.count() == 3)
+    assert [each for each in logs if each["event"] == "consumer_disconnected"] == []
+
+
+@on_postgresql
+def test_a_queue_that_was_deleted_is_declared_anew(world: World) -> None:
+    publish(world, 2)
+    with running(runner_of(world)):
+        wait_until(lambda: world.count() == 2)
+        with channel_of(world.stack) as channel:
+            channel.queue_delete(queue_name(world.stack))
+        wait_until(lambda: queue_exists(world))
+        publish(world, 2, first=2)
+        wait_until(lambda: world.count() == 4)
+
+
+def queue_exists(world: World) -> bool:
+    with channel_of(world.stack) as channel, suppress(AMQPError):
+        return bool(channel.queue_declare(queue_name(world.stack), passive=True))
+    return False
+
+
+@on_postgresql
+def test_a_dead_letter_that_cannot_be_kept_stays_on_the_queue(world: World, database_away: Database) -> None:
+    declare_queue(world)
+    put(world.stack, b"junk")
+    with running(runner_of(replace(world, database=database_away))), capture_logs() as logs:
+        wait_until(lambda: [each for each in logs if each["event"] == "batch_retried"])
+    with running(runner_of(world)):
+        wait_until(lambda: world.number_of(dead_letter) == 1)
 
 
 def test_a_consumer_says_whether_it_is_on_its_queue(world: World) -> None:

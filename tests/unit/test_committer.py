@@ -178,7 +178,7 @@ def test_closing_records_what_waits_and_gives_the_connection_back(desk: Desk) ->
     closing = desk.threads.submit(desk.committer.close)
     desk.notebook.gate.set()
     closing.result(PATIENCE)
-    assert all(future.done() and future.result() for future in others)
+    assert all(future.result(PATIENCE) for future in others)
     assert desk.notebook.closed
 
 

@@ -140,7 +140,7 @@ def test_a_change_says_what_was_what_is_and_why(
 
 
 def test_the_end_of_a_stint_is_announced_as_of_the_end_itself() -> None:
-    decision = end_stint(ENDED, LOWER, NOW)
+    decision = end_stint(ENDED, NOW)
     assert decision.verdict is Verdict.STINT_ENDED
     assert decision.standing == Standing(ENDED.stint, 3)
     assert decision.change is not None
@@ -149,7 +149,7 @@ def test_the_end_of_a_stint_is_announced_as_of_the_end_itself() -> None:
 
 @pytest.mark.parametrize("standing", [NEVER_MARKETING, MARKETING, LEAVING])
 def test_no_end_is_announced_before_it_has_come(standing: Standing) -> None:
-    decision = end_stint(standing, LOWER, NOW)
+    decision = end_stint(standing, NOW)
     assert (decision.standing, decision.change) == (standing, None)
 
 

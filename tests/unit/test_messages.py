@@ -24,6 +24,8 @@ MESSAGE = StatusMessage(
     stint=1,
     since=NOW,
     until=UPDATE_DATE,
+    stint_reason_type="FORM_SUBMISSION",
+    stint_reason_id="the form",
     source="by_hand",
     reason_type="USER_SET",
     reason_id="7",
@@ -44,6 +46,8 @@ messages = st.builds(
     stint=numbers,
     since=instants,
     until=instants | st.none(),
+    stint_reason_type=texts,
+    stint_reason_id=texts,
     source=texts,
     reason_type=texts,
     reason_id=texts,
@@ -75,6 +79,8 @@ PATHS = [
     ("data", "stint", "number"),
     ("data", "stint", "since"),
     ("data", "stint", "until"),
+    ("data", "stint", "reasonType"),
+    ("data", "stint", "reasonId"),
 ]  # fmt: skip
 
 
@@ -109,7 +115,13 @@ def test_a_message_is_a_cloud_event() -> None:
 
 def test_a_message_carries_the_whole_state_of_the_stint() -> None:
     data = orjson.loads(dump(MESSAGE))["data"]
-    assert data["stint"] == {"number": 1, "since": "2026-03-10T12:00:00Z", "until": "2026-04-01T00:00:00Z"}
+    assert data["stint"] == {
+        "number": 1,
+        "since": "2026-03-10T12:00:00Z",
+        "until": "2026-04-01T00:00:00Z",
+        "reasonType": "FORM_SUBMISSION",
+        "reasonId": "the form",
+    }
     assert (data["before"], data["after"], data["version"]) == ("marketing", "marketing", 2)
 
 

@@ -15,6 +15,9 @@ from service.store.contacts import Explanation
 from service.web.api.access import require
 from service.web.services import services
 
+EARLIEST, LATEST = 1900, 9900
+"""Years of instants that may be asked for, exclusive."""
+
 blueprint = Blueprint(
     "billing", __name__, url_prefix="/api/v1/portals/<int:portal_id>/billing", description="The billing count"
 )
@@ -158,4 +161,7 @@ def _instant(text: str) -> datetime:
         raise InvalidInput(
             f"at is {text!r}", field="at", mend="give an ISO 8601 instant, as 2026-01-31T12:00:00Z"
         ) from None
+    if not EARLIEST < instant.year < LATEST:
+        mend = f"give an instant of the years {EARLIEST + 1} to {LATEST - 1}"
+        raise InvalidInput(f"at is {text!r}", field="at", mend=mend)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

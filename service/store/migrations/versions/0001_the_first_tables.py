@@ -158,6 +158,8 @@ def upgrade() -> None:
         sa.Column("stint", sa.Integer(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stint_reason_type", sa.Text(), nullable=False),
+        sa.Column("stint_reason_id", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("reason_type", sa.Text(), nullable=False),
         sa.Column("reason_id", sa.Text(), nullable=False),
