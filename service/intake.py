@@ -4,7 +4,7 @@ Guarantees: when `record` has given a fact's outcome, the fact is durable; facts
 the order given; a fact that cannot be written fails alone; a delivery is recorded once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,6 +31,8 @@ class _Progress:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """By submission id."""
     findings: dict[tuple[int, str | None, str | None], Findings] = field(default_factory=dict)
+    away: Unavailable | None = None
+    """Set when the database did not answer: no further round is tried."""
 
 
 class Intake:
@@ -55,6 +57,12 @@ class Intake:
             known = len(progress.outcomes)
             groups, waiting = form_groups(pending)
             self._attempt(groups, progress)
+            if progress.away is not None:
+                self._fail(
+                    [fact for fact in pending if fact.submission_id not in progress.outcomes],
+                    progress.away,
+                    progress,
+                )
             for fact in pending:
                 if fact.submission_id in progress.outcomes:
                     yield fact, progress.outcomes[fact.submission_id]
@@ -75,7 +83,7 @@ class Intake:
         except Contention as contention:
             log.debug("round_contended", cause=str(contention), groups=len(groups))
         except Unavailable as error:
-            self._fail(groups, error, progress)
+            progress.away = error
         except Exception as error:  # noqa: BLE001 - whatever a value provokes must fail that fact alone
             self._isolate(groups, error, progress)
         else:
@@ -121,7 +129,9 @@ class Intake:
         try:
             with self._database.writing() as connection:
                 evidence.keep(connection, fact)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours have nothing to do with it
+            # No traceback: it may hold personal data.
+            log.error("evidence_not_kept", error=type(error).__name__, submission_id=fact.submission_id)  # noqa: TRY400
             return error
         return ConflictingDelivery("this id was accepted before with another body")
 
@@ -132,17 +142,16 @@ class Intake:
         if len(groups) == 1:
             submission_id = groups[0].facts[0].submission_id
             log.error("fact_refused_by_database", error=type(error).__name__, submission_id=submission_id)
-            self._fail(groups, error, progress)
+            self._fail(groups[0].facts, error, progress)
             return
         middle = len(groups) // 2
         self._attempt(groups[:middle], progress)
         self._attempt(groups[middle:], progress)
 
     @staticmethod
-    def _fail(groups: list[Group], error: Exception, progress: _Progress) -> None:
-        for group in groups:
-            for fact in group.facts:
-                progress.outcomes[fact.submission_id] = error
+    def _fail(facts: Iterable[Fact], error: Exception, progress: _Progress) -> None:
+        for fact in facts:
+            progress.outcomes[fact.submission_id] = error
 
 
 def _identity(group: Group) -> tuple[int, str | None, str | None]:

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from psycopg import errors
 
 from service.documents import dumps
-from service.domain.identity import Known
+from service.domain.identity import CookieLink, Known
 from service.domain.model import Standing, Stint
 from service.domain.planning import Findings, Group, Plan
 from service.errors import DatabaseAway
-from service.store.intake_statement import SESSION, STATEMENT
+from service.store.intake_statement import SESSION, Shape, statement
 from service.store.literals import instant_array, plain_array, text_array
 from service.store.recording import Contention, Earlier, Planner, Round
 from service.store.session import Database
@@ -35,6 +35,9 @@ CONTENTION = (
 
 AWAY = (errors.ReadOnlySqlTransaction, errors.UndefinedTable)
 """Errors of a server that is a replica for now, or of a database whose tables are still to be made."""
+
+
+WITHOUT_CONTACT = -1
 
 
 class PostgresqlRecorder:
@@ -54,8 +57,9 @@ class PostgresqlRecorder:
     ) -> Round:
         """See `Recorder`; a guess is planned before anything is read."""
         plans = [planner(group, findings) for group, findings in guesses]
-        rows = self._execute(_parameters(plans, configuration_version, now))
-        return _read_round(plans, rows)
+        shape = _shape(plans)
+        parameters = [configuration_version, now, *_columns(plans, shape)]
+        return _read_round(plans, self._execute(statement(shape), parameters))
 
     def close(self) -> None:
         """Give up the connection."""
@@ -63,20 +67,20 @@ class PostgresqlRecorder:
             self._pooled.invalidate()
         self._pooled = self._connection = None
 
-    def _execute(self, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    def _execute(self, text: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         """Run the statement; on a connection that has broken since, once more on a new one.
 
         Should the first run have committed after all, the second finds its facts as repeats and writes nothing.
         """
         if self._connection is not None:
             with contextlib.suppress(DatabaseAway):
-                return self._run(parameters)
-        return self._run(parameters)
+                return self._run(text, parameters)
+        return self._run(text, parameters)
 
-    def _run(self, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    def _run(self, text: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         try:
             cursor: psycopg.Cursor[Any] = psycopg.RawCursor(self._connection or self._connect())
-            return cursor.execute(STATEMENT, parameters, prepare=True).fetchall()
+            return cursor.execute(text, parameters, prepare=True).fetchall()
         except CONTENTION as error:
             raise Contention(type(error).__name__) from error
         except (psycopg.OperationalError, psycopg.InterfaceError, *AWAY) as error:
@@ -100,17 +104,24 @@ class PostgresqlRecorder:
         return connection
 
 
-def _parameters(plans: Sequence[Plan], configuration_version: int, now: datetime) -> list[Any]:
-    return [
-        *_group_columns(plans),
-        *_fact_columns(plans),
-        *_change_columns(plans),
-        *_ended_columns(plans),
-        configuration_version,
-        now,
-        now,
-        now,
-    ]
+def _shape(plans: Sequence[Plan]) -> Shape:
+    links = {plan.identity.cookie_link for plan in plans}
+    return Shape(
+        changes=any(plan.identity.contact is not None for plan in plans),
+        statuses=any(plan.changes for plan in plans),
+        links=CookieLink.ADD in links,
+        moves=CookieLink.MOVE in links,
+        ended=any(plan.ended for plan in plans),
+    )
+
+
+def _columns(plans: Sequence[Plan], shape: Shape) -> list[str]:
+    columns = _group_columns(plans) + _fact_columns(plans)
+    if shape.statuses:
+        columns += _change_columns(plans)
+    if shape.ended:
+        columns += _ended_columns(plans)
+    return columns
 
 
 def _group_columns(plans: Sequence[Plan]) -> list[str]:
@@ -145,6 +156,7 @@ def _fact_columns(plans: Sequence[Plan]) -> list[str]:
     ]
     return [
         plain_array([place for place, _, _ in rows]),
+        plain_array([fact.portal_id for _, fact, _ in rows]),
         plain_array([fact.submission_id for _, fact, _ in rows]),
         plain_array([fact.once_key for _, fact, _ in rows]),
         plain_array([fact.earlier_key for _, fact, _ in rows]),
@@ -166,6 +178,7 @@ def _change_columns(plans: Sequence[Plan]) -> list[str]:
     ]
     return [
         plain_array([place for place, _, _ in rows]),
+        plain_array([plans[place].group.portal_id for place, _, _ in rows]),
         plain_array([change.version for _, change, _ in rows]),
         instant_array([change.at for _, change, _ in rows]),
         plain_array([change.before for _, change, _ in rows]),
@@ -189,6 +202,7 @@ def _ended_columns(plans: Sequence[Plan]) -> list[str]:
     rows = [(place, stint, version) for place, plan in enumerate(plans) for stint, version in plan.ended]
     return [
         plain_array([place for place, _, _ in rows]),
+        plain_array([plans[place].group.portal_id for place, _, _ in rows]),
         plain_array([stint.number for _, stint, _ in rows]),
         plain_array([version for _, _, version in rows]),
         instant_array([stint.since for _, stint, _ in rows]),
@@ -199,16 +213,17 @@ def _ended_columns(plans: Sequence[Plan]) -> list[str]:
 
 
 def _read_round(plans: Sequence[Plan], rows: Sequence[tuple[Any, ...]]) -> Round:
-    result = Round(configuration_version=rows[0][3])
+    result = Round(configuration_version=rows[0][2])
     for row in rows:
         place: int = row[0]
-        if row[1]:
-            result.written[place] = (plans[place], row[2])
+        contact_id: int = row[1]
+        if contact_id:
+            result.written[place] = (plans[place], None if contact_id == WITHOUT_CONTACT else contact_id)
             continue
-        result.findings[place] = Findings(_known(row[5:14]), _known(row[14:23]))
-        if row[23] is not None:
-            key, submission_id, contact_id, digest = row[23:27]
-            result.repeats[_hex(key)] = Earlier(_hex(submission_id), contact_id, _hex(digest))
+        result.findings[place] = Findings(_known(row[3:12]), _known(row[12:21]))
+        if row[21] is not None:
+            key, submission_id, repeated, digest = row[21:25]
+            result.repeats[_hex(key)] = Earlier(_hex(submission_id), repeated, _hex(digest))
     return result
 
 

@@ -73,7 +73,7 @@ def save_form(connection: sa.Connection, new: Form, now: datetime) -> None:
 
 def find_form(connection: sa.Connection, portal_id: int, guid: str) -> Form | None:
     """Return the form, archived ones too, or None; `guid` in any spelling of a UUID."""
-    here = (form.c.portal_id == portal_id) & (form.c.guid == guid)
+    here = (form.c.portal_id == portal_id) & (form.c.guid == str(uuid.UUID(guid)))
     row = connection.execute(sa.select(form).where(here)).one_or_none()
     return None if row is None else _form(row)
 

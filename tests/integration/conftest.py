@@ -4,6 +4,7 @@ On PostgreSQL the tests of a worker use one database, one after the other, empti
 one costs more than most tests.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -93,3 +94,11 @@ def database_away(
     database = Database(url)
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def silent_address() -> Iterator[tuple[str, int]]:
+    """An address that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        yield host, port

@@ -5,11 +5,14 @@ from dataclasses import replace
 import pytest
 from amqp.exceptions import PreconditionFailed
 
-from service.broker import BILLING_COUNT, connect, declare, inspect
+from service.broker import BILLING_COUNT, Inspection, connect, declare, inspect
 from service.errors import BrokerAway
 from tests.facts import make_fact
 from tests.queues import channel_of, put, queue_name, take_all
+from tests.services.processes import wait_until
 from tests.world import World, on_postgresql, on_sqlite
+
+PATIENCE = 20.0
 
 
 def prepare(world: World) -> None:
@@ -25,23 +28,43 @@ def test_declaring_twice_is_harmless(world: World) -> None:
     assert len(take_all(world.stack)) == 1
 
 
+def quorum_arguments(world: World) -> dict[str, object]:
+    """Return what keeps the messages of the queue: copies, a limit of tries, a place for what is given up."""
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 100,
+        "x-dead-letter-exchange": f"{world.stack.topology.prefix}.dead",
+        "x-dead-letter-routing-key": BILLING_COUNT,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
+@on_postgresql
+def test_the_queue_is_a_durable_quorum_queue_that_gives_nothing_up(world: World) -> None:
+    prepare(world)
+    with channel_of(world.stack) as channel:
+        arguments = quorum_arguments(world)
+        channel.queue_declare(queue_name(world.stack), durable=True, auto_delete=False, arguments=arguments)
+
+
 @on_postgresql
 @pytest.mark.parametrize(
-    "arguments",
+    "wrong",
     [
-        {},
         {"x-queue-type": "classic"},
-        {"x-queue-type": "quorum", "x-delivery-limit": 100, "x-overflow": "reject-publish"},
+        {"x-delivery-limit": 7},
+        {"x-dead-letter-exchange": "another"},
+        {"x-dead-letter-routing-key": "another"},
+        {"x-dead-letter-strategy": "at-most-once"},
+        {"x-overflow": "drop-head"},
     ],
 )
-def test_the_queue_is_a_quorum_queue_with_all_its_arguments(
-    world: World, arguments: dict[str, object]
-) -> None:
+def test_the_broker_tells_a_queue_that_is_otherwise(world: World, wrong: dict[str, object]) -> None:
     prepare(world)
+    arguments = quorum_arguments(world) | wrong
     with channel_of(world.stack) as channel, pytest.raises(PreconditionFailed):
-        channel.queue_declare(
-            queue_name(world.stack), durable=True, auto_delete=False, arguments=arguments or None
-        )
+        channel.queue_declare(queue_name(world.stack), durable=True, auto_delete=False, arguments=arguments)
 
 
 @on_postgresql
@@ -91,11 +114,16 @@ def test_a_relay_with_a_wrong_queue_keeps_its_entries(world: World) -> None:
     assert len(world.take_messages()) == 1
 
 
+def look(world: World) -> Inspection:
+    return inspect(world.stack.broker_url, world.topology(), BILLING_COUNT)
+
+
 @on_postgresql
 def test_an_inspection_tells_what_the_broker_and_the_queue_are_like(world: World) -> None:
     prepare(world)
     put(world.stack, b"{}", b"{}")
-    found = inspect(world.stack.broker_url, world.topology(), BILLING_COUNT)
+    assert wait_until(lambda: look(world).messages == 2, PATIENCE)
+    found = look(world)
     assert found.server.startswith("RabbitMQ ")
     assert (found.confirms, found.is_embedded, found.refusal) == (True, False, "")
     assert (found.messages, found.consumers, found.dead) == (2, 0, 0)

@@ -111,7 +111,7 @@ def test_a_batch_that_hangs_together_all_through_is_kept_whole(world: World, sha
         make_fact("one@example.com", cookie=f"cookie {number}")
         if shared == "address"
         else make_fact(f"person{number}@example.com", cookie="one cookie", new_contact_for_new_email=True)
-        for number in range(300)
+        for number in range(130)
     ]
     model = Model()
     outcomes = [told(outcome) for outcome in world.record(*facts)]

@@ -19,7 +19,7 @@ from service.store.tables import ledger_counter, ledger_line
 from tests.facts import NOW, PORTAL, UPDATE_DATE, make_portal
 from tests.world import World
 
-one_database = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+one_database = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 """The examples of such a test share a database, and so each has a portal and contacts of its own."""
 numbers = itertools.count(1_000)
 BY_HAND = {

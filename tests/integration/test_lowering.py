@@ -91,10 +91,12 @@ def test_the_clock_announces_an_end_exactly_once(proved: World) -> None:
     assert proved.count() == 0
 
 
-def test_the_clock_announces_nothing_early(proved: World) -> None:
+def test_the_clock_announces_an_end_as_soon_as_it_has_come_and_not_before(proved: World) -> None:
     lower(proved)
     proved.time = UPDATE_DATE - MOMENT
     assert proved.announce_ends() == 0
+    proved.time = UPDATE_DATE
+    assert proved.announce_ends() == 1
 
 
 def test_after_the_end_a_new_stint_begins_and_the_earlier_one_is_kept(proved: World) -> None:
@@ -107,6 +109,7 @@ def test_after_the_end_a_new_stint_begins_and_the_earlier_one_is_kept(proved: Wo
     assert (ended.number, ended.version, ended.since, ended.until) == (1, 3, NOW, UPDATE_DATE)
     (now,) = proved.rows(contact)
     assert (now.stint, now.since, now.until, now.status_version) == (2, proved.time, None, 4)
+    assert not now.end_announced
     assert proved.count() == 1
 
 
@@ -119,9 +122,13 @@ def test_a_raise_before_the_clock_has_looked_is_a_new_stint_all_the_same(proved:
     assert (ended.number, ended.version, ended.until) == (1, 2, UPDATE_DATE)
 
 
-def test_the_second_stint_ends_and_is_announced_like_the_first(proved: World) -> None:
+@pytest.mark.parametrize("by", ["form", "hand"])
+def test_the_second_stint_ends_and_is_announced_like_the_first(proved: World, by: str) -> None:
     for _ in range(2):
-        proved.verdicts(make_fact(ADA))
+        if by == "form":
+            proved.verdicts(make_fact(ADA))
+        else:
+            proved.set_status(ADA, Intent.RAISE)
         proved.set_status(ADA, Intent.LOWER)
         proved.pass_by(days=40)
         assert proved.announce_ends() == 1

@@ -7,9 +7,9 @@ from service.configuration import Configuration
 from service.domain.model import Fact, Recorded, Verdict
 from service.errors import DatabaseAway
 from service.intake import Intake
-from service.store.session import Database
+from service.store.session import CONNECT_TIMEOUT, Database
 from service.store.tables import contact, outbox, status_change, submission
-from tests.facts import make_fact
+from tests.facts import NOW, make_fact
 from tests.world import World, break_connections, on_postgresql
 
 TABLES = (contact, submission, status_change, outbox)
@@ -82,6 +82,19 @@ def test_without_a_database_every_fact_is_told_so_and_soon(database_away: Databa
     assert {type(outcome) for outcome in outcomes} == {DatabaseAway}
     assert time.monotonic() - began < 4
     intake.close()
+
+
+def test_a_database_that_says_nothing_holds_up_a_batch_once_and_not_with_each_round(
+    silent_address: tuple[str, int],
+) -> None:
+    host, port = silent_address
+    database = Database(f"postgresql://me@{host}:{port}/marketable")
+    intake = Intake(database, Configuration(database), lambda: NOW)
+    facts = [make_fact(cookie=f"cookie {number}") for number in range(3)]
+    began = time.monotonic()
+    assert {type(outcome) for _, outcome in intake.record(facts)} == {DatabaseAway}
+    assert time.monotonic() - began < 2 * CONNECT_TIMEOUT
+    database.dispose()
 
 
 @on_postgresql

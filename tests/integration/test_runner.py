@@ -21,7 +21,7 @@ from tests.facts import make_fact
 from tests.queues import channel_of, put, queue_name, take_all
 from tests.world import World, on_postgresql, on_sqlite
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 @dataclass
@@ -250,7 +250,7 @@ def test_an_outage_that_outlasts_the_heartbeats_uses_up_no_delivery_attempt(
 ) -> None:
     monkeypatch.setattr("service.broker.HEARTBEAT", 1)
     publish(world, 3)
-    trying = Trying(BillingCount(world.database, world.now), retries=6)
+    trying = Trying(BillingCount(world.database, world.now), retries=5)
     with capture_logs() as logs, running(runner_of(world, trying)):
         wait_until(lambda: world.count() == 3)
     assert [each for each in logs if each["event"] == "consumer_disconnected"] == []

@@ -1,10 +1,9 @@
-import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 
 from service.errors import DatabaseAway, InvalidInput
 from service.store import portals
-from service.store.session import Database, is_away
+from service.store.session import Database
 from service.store.tables import dead_letter, portal
 from tests.facts import NOW, PORTAL, make_portal
 from tests.world import World, break_connections, on_postgresql, on_sqlite
@@ -84,6 +83,16 @@ def test_writers_in_threads_wait_for_one_another(world: World) -> None:
 
 
 @on_sqlite
+def test_a_writing_transaction_takes_the_lock_at_its_beginning(world: World) -> None:
+    with (
+        world.database.writing(),
+        closing(sqlite3.connect(str(world.database.url.database), timeout=0)) as stranger,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        stranger.execute("BEGIN IMMEDIATE")
+
+
+@on_sqlite
 def test_writers_in_processes_never_find_the_database_locked(world: World) -> None:
     command = [sys.executable, "-W", "error", "-c", WRITER, world.stack.database_url]
     writers = [
@@ -107,13 +116,6 @@ def test_a_database_that_is_not_there_is_said_to_be_away_within_four_seconds(
         assert time.monotonic() - began < 4
 
 
-@pytest.fixture
-def silent_address() -> Iterator[tuple[str, int]]:
-    """An address that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()
-
-
 def test_a_server_that_says_nothing_is_away_within_four_seconds(silent_address: tuple[str, int]) -> None:
     host, port = silent_address
     database = Database(f"postgresql://me@{host}:{port}/marketable")
@@ -134,12 +136,13 @@ def test_connections_that_broke_while_nobody_used_them_are_replaced(world: World
 
 @on_postgresql
 def test_a_connection_that_breaks_in_a_transaction_is_a_database_that_is_away(world: World) -> None:
-    with world.database.reading() as connection:
-        assert portals.version(connection)
-        break_connections(world.database)
-        with pytest.raises(sa.exc.OperationalError) as broken:
-            portals.version(connection)
-    assert is_away(broken.value)
+    with pytest.raises(DatabaseAway), world.database.reading() as connection:
+        break_and_read(world, connection)
+
+
+def break_and_read(world: World, connection: sa.Connection) -> None:
+    break_connections(world.database)
+    portals.version(connection)
 
 
 @on_postgresql

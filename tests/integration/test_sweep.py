@@ -134,6 +134,33 @@ def test_later_sweeps_look_at_what_changed_since_and_leave_fresh_changes_time(wo
     assert sweeper.step() == 1
 
 
+def test_while_a_consumer_is_away_a_change_is_not_sent_again_with_every_sweep(world: World) -> None:
+    sweeper = Sweeper(world.database, world.now, interval=60)
+    sweeper.step()
+    fill(world, 1)
+    lose(world)
+    swept = []
+    for _ in range(30):
+        world.pass_by(minutes=1)
+        swept.append(sweeper.step())
+        lose(world)
+    assert 1 <= sum(swept) <= 2
+
+
+def test_once_an_hour_it_looks_two_hours_back(world: World) -> None:
+    sweeper = Sweeper(world.database, world.now, interval=60)
+    sweeper.step()
+    fill(world, 1)
+    lose(world)
+    world.pass_by(minutes=10)
+    assert sweeper.step() == 1
+    lose(world)
+    world.pass_by(minutes=10)
+    assert sweeper.step() == 0
+    world.pass_by(minutes=40)
+    assert sweeper.step() == 1
+
+
 def test_once_a_day_it_looks_at_everything_again(world: World) -> None:
     sweeper = Sweeper(world.database, world.now, interval=60)
     fill(world, 1)
