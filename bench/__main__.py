@@ -12,6 +12,7 @@ import kombu
 import psycopg
 
 from bench import pipe, web
+from bench.machine import Watch
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Report
 from bench.stage import Stage, open_stage, say
@@ -19,6 +20,7 @@ from config import logs
 
 WEB, RELAY, CONSUMER = "web", "relay", "consumer"
 INTERRUPTED = 130
+PATIENCE = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     logs.configure("error", "console", "bench")
     report, began = Report(), time.monotonic()
     try:
-        with open_stage() as stage:
+        with open_stage(Watch(options.patience)) as stage:
             _describe(stage, report)
             _measure(stage, options.only, QUICK if options.quick else FULL, report)
     except KeyboardInterrupt:
@@ -45,6 +47,9 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures throughput as ratios.")
     parser.add_argument("--only", choices=(WEB, RELAY, CONSUMER), help="measure one part")
     parser.add_argument("--quick", action="store_true", help="shorter and less certain: under a minute")
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, metavar="SECONDS", help="wait for a quiet machine, in all"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
     return parser.parse_args(arguments)
 

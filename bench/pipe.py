@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from bench import bare
-from bench.machine import LOOK_SECONDS, busy_share, shares
+from bench.machine import Watch
 from bench.plan import Plan
 from bench.report import Bar, Figure, Report, Section, ratio
 from bench.stage import Stage, bench_form, furnish, say
@@ -55,6 +55,7 @@ FORGET_LEDGER = ("TRUNCATE ledger_line, ledger_counter, notice",)
 class Pipe:
     """Status changes that can be sent again and again, and queues to send them to."""
 
+    watch: Watch
     database: Database
     url: str
     ours: Topology
@@ -94,7 +95,7 @@ def open_pipe(stage: Stage, plan: Plan) -> Iterator[Pipe]:
         connection.release()
         say(f"recording {plan.messages} contacts for relay and consumer")
         bodies = _record_contacts(database, plan.messages)
-        yield Pipe(database, names[0].broker_url, ours, kombus, bodies)
+        yield Pipe(stage.watch, database, names[0].broker_url, ours, kombus, bodies)
     finally:
         for each in names:
             each.delete()
@@ -124,9 +125,7 @@ def _record_contacts(database: Database, number: int) -> list[bytes]:
 def measure_relay(pipe: Pipe, plan: Plan, report: Report) -> None:
     """Measure the relay against publishing alone."""
     rates: dict[str, list[float]] = {RELAY: [], BATCHED: [], SINGLE: []}
-    others: list[float] = []
-    for number in range(1, plan.rounds + 1):
-        others.append(busy_share(LOOK_SECONDS))
+    for number in pipe.watch.rounds(plan.rounds):
         pipe.execute(QUEUE_AGAIN)
         rates[RELAY].append(_relay(pipe))
         rates[BATCHED].append(bare.publish_in_batches(pipe.url, pipe.kombus, pipe.bodies))
@@ -140,7 +139,8 @@ def measure_relay(pipe: Pipe, plan: Plan, report: Report) -> None:
     section.figures.append(ratio(f"{RELAY} / {BATCHED}", rates[RELAY], rates[BATCHED], TO_BATCHED))
     section.figures.append(ratio(f"{RELAY} / {SINGLE}", rates[RELAY], rates[SINGLE], TO_SINGLE))
     section.notes.append(f"bodies of {len(pipe.bodies[0])} bytes, persistent")
-    section.notes.append(shares("before each round others kept busy", others))
+    section.notes.append(pipe.watch.note())
+    section.was_quiet = pipe.watch.was_quiet
     report.sections.append(section)
 
 
@@ -148,9 +148,7 @@ def measure_consumer(pipe: Pipe, plan: Plan, report: Report) -> None:
     """Measure the billing count against consuming alone, and prove the count of each round."""
     rates: dict[str, list[float]] = {CONSUMER: [], CONSUMED: []}
     section = Section(f"Consumer: {len(pipe.bodies)} messages from a quorum queue into the ledger, per round")
-    others: list[float] = []
-    for number in range(1, plan.rounds + 1):
-        others.append(busy_share(LOOK_SECONDS))
+    for number in pipe.watch.rounds(plan.rounds):
         pipe.execute(FORGET_LEDGER)
         pipe.fill_queue(pipe.ours)
         rates[CONSUMER].append(_consume(pipe))
@@ -161,7 +159,8 @@ def measure_consumer(pipe: Pipe, plan: Plan, report: Report) -> None:
         say(f"consumer: round {number}, " + _last(rates))
     section.figures += [Figure(name, tuple(values)) for name, values in rates.items()]
     section.figures.append(ratio(f"{CONSUMER} / {CONSUMED}", rates[CONSUMER], rates[CONSUMED], TO_CONSUMED))
-    section.notes.append(shares("before each round others kept busy", others))
+    section.notes.append(pipe.watch.note())
+    section.was_quiet = pipe.watch.was_quiet
     report.sections.append(section)
 
 

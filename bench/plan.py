@@ -21,7 +21,7 @@ class Plan:
     """Web worker processes, where the database lets there be several."""
 
 
-FULL = Plan(rounds=3, seconds=2.5, warm_up=0.5, connections=(32, 64), messages=30_000, single=2_000)
+FULL = Plan(rounds=5, seconds=1.4, warm_up=0.4, connections=(32, 64), messages=20_000, single=1_000)
 QUICK = Plan(rounds=2, seconds=1.0, warm_up=0.3, connections=(32,), messages=6_000, single=500)
 MOST_RATE = 20_000
 """Requests built beforehand for each second of a run; a server that is faster than this ends its run early."""

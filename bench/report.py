@@ -42,9 +42,10 @@ class Figure:
         """The middle of the rounds."""
         return median(self.values)
 
-    def line(self) -> str:
-        """Return it as a line of the table, with a verdict on each bar."""
-        return f"  {self.name:<{WIDTH}} {self._numbers():<26} {'   '.join(self._verdicts())}".rstrip()
+    def line(self, doubt: str = "") -> str:
+        """Return it as a line of the table, with a verdict on each bar, and the doubt behind it."""
+        verdicts = "   ".join(f"{verdict}{doubt}" for verdict in self._verdicts())
+        return f"  {self.name:<{WIDTH}} {self._numbers():<26} {verdicts}".rstrip()
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -80,10 +81,13 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What was checked besides."""
+    was_quiet: bool = True
+    """Whether the machine had little other work meanwhile."""
 
     def text(self) -> str:
         """Return the table."""
-        lines = [self.title, *(figure.line() for figure in self.figures)]
+        doubt = "" if self.was_quiet else "?"
+        lines = [self.title, *(figure.line(doubt) for figure in self.figures)]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
@@ -118,4 +122,5 @@ class Report:
 
 def _section(section: Section) -> Mapping[str, object]:
     figures = [figure.document() for figure in section.figures]
-    return {"title": section.title, "figures": figures, "notes": section.notes}
+    notes, was_quiet = section.notes, section.was_quiet
+    return {"title": section.title, "figures": figures, "notes": notes, "was_quiet": was_quiet}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.machine import Watch
 from bench.traffic import FIELD_NAMES, FORM_GUID, PORTAL_ID, QUIET_FORM_GUID
 from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
 from service.domain.forms import Form, read_definition
@@ -42,6 +43,7 @@ class Stage:
     """One run's surroundings."""
 
     run: Run
+    watch: Watch
     postgres: Server | None = None
     rabbitmq: Server | None = None
     missing: list[str] = field(default_factory=list)
@@ -87,13 +89,13 @@ class Stage:
 
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_stage(watch: Watch) -> Iterator[Stage]:
     """Find the services, and remove at the end, however it comes, all that was made on them."""
     run = Run(str(RunName.of_this_process()), "bench", runs_home())
     with run.dead_runs() as dead_runs:
         for dead in dead_runs:
             clean_up(dead)
-    stage = Stage(run)
+    stage = Stage(run, watch)
     try:
         stage.postgres = _find(stage, postgres.PRODUCT, _obtain_postgres)
         stage.rabbitmq = _find(stage, rabbitmq.PRODUCT, _obtain_rabbitmq)

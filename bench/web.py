@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bench import accounts, rival
 from bench.load import LoadResult, run_load
-from bench.machine import LOOK_SECONDS, busy_share, shares
+from bench.machine import Watch
 from bench.plan import MOST_RATE, Plan
 from bench.processes import WebServer
 from bench.report import Bar, Figure, Report, Section, ratio
@@ -55,25 +55,24 @@ Results = dict[str, list[LoadResult]]
 
 
 class _Bench:
-    def __init__(self, plan: Plan, report: Report, targets: Sequence[Target]) -> None:
+    def __init__(self, plan: Plan, report: Report, watch: Watch, targets: Sequence[Target]) -> None:
         self._plan = plan
         self._report = report
+        self._watch = watch
         self._targets = targets
 
     def measure(self, load: Load, *notes: str) -> None:
         """Run all rounds under one load, each with every target, and enter the table."""
         results: Results = {target.name: [] for target in self._targets}
         known = min(KNOWN_CONTACTS, *(target.traffic.contacts for target in self._targets))
-        others: list[float] = []
-        for number in range(1, self._plan.rounds + 1):
-            others.append(busy_share(LOOK_SECONDS))
+        for number in self._watch.rounds(self._plan.rounds):
             for target in self._targets:
                 result = self._run(target, load, known if load.existing else 0)
                 results[target.name].append(result)
                 say(f"{load.title}: round {number}, {target.name} {result.rate:.0f}/s")
         figures = [*_figures(results), *_ratios(results, load)]
-        notes = (*notes, _generator_share(results), shares("before each round others kept busy", others))
-        self._report.sections.append(Section(load.title, figures, list(notes)))
+        lines = [*notes, _generator_share(results), self._watch.note()]
+        self._report.sections.append(Section(load.title, figures, lines, self._watch.was_quiet))
 
     def _run(self, target: Target, load: Load, known: int) -> LoadResult:
         plan, traffic = self._plan, target.traffic
@@ -107,7 +106,7 @@ def measure_postgresql(stage: Stage, plan: Plan, report: Report) -> None:
             ports, engines = [target.server.port for target in targets[1:]], [database.engine, written]
             accounts.compare(ports, engines, report)
             kept = [accounts.submissions(engine) for engine in engines]
-            bench = _Bench(plan, report, targets)
+            bench = _Bench(plan, report, stage.watch, targets)
             for load in _postgresql_loads(plan):
                 bench.measure(load, chosen.note)
         section = Section("Nothing acknowledged is missing, on PostgreSQL")
@@ -125,7 +124,7 @@ def measure_sqlite(stage: Stage, plan: Plan, report: Report) -> None:
         stack.callback(database.dispose)
         with ExitStack() as servers:
             targets = [_start(stage, servers, name, 1, url) for name in (EMPTY, OURS)]
-            bench = _Bench(plan, report, targets)
+            bench = _Bench(plan, report, stage.watch, targets)
             connections = plan.connections[0]
             bench.measure(
                 Load(

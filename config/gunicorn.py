@@ -1,11 +1,14 @@
 """How gunicorn serves the web process; opens nothing before the fork."""
 
+import logging
 import os
 import shutil
 import signal
 import threading
 from pathlib import Path
 from typing import Any
+
+from gunicorn import glogging
 
 from config import logs
 from config.settings import Settings
@@ -14,7 +17,7 @@ settings = Settings.from_environment()
 
 wsgi_app = "service.app:create_app()"
 bind = f"{settings.host}:{settings.port}"
-worker_class = "gevent"
+worker_class = "config.worker.Worker"
 workers = settings.web_workers or (1 if settings.is_embedded_database else max(2, os.cpu_count() or 2))
 worker_connections = 2_000
 keepalive = 60
@@ -23,10 +26,29 @@ timeout = 60
 backlog = 2_048
 proc_name = "marketable-web"
 accesslog = None
-errorlog = "-"
 loglevel = "warning"
 forwarded_allow_ips = "*" if settings.trusted_proxies else "127.0.0.1"
 
+
+class Logger(glogging.Logger):  # type: ignore[misc]
+    """Sends gunicorn's own lines the way of all others, in their form."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        """Leave the lines to the root logger; requests are not logged here."""
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        self.error_log.addFilter(_without_address)
+        logs.configure(settings.log_level, settings.log_format, "web")
+
+
+def _without_address(record: logging.LogRecord) -> bool:
+    """Leave clients' addresses out: they are personal data."""
+    if isinstance(record.msg, str) and "from ip=" in record.msg:
+        record.msg, record.args = "Invalid request", ()
+    return True
+
+
+logger_class = Logger
 PARENT_VARIABLE = "MARKETABLE_INTERNAL_PARENT"
 
 

@@ -19,6 +19,9 @@ from service.web.api import billing
 from service.web.hubspot import submissions
 from service.web.services import Services, install
 
+PATIENCE = 2.0
+"""Seconds that the database may take for a look-up before a request is answered 503."""
+
 
 def utc_now() -> datetime:
     """Read the clock."""
@@ -27,7 +30,7 @@ def utc_now() -> datetime:
 
 def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> Services:
     """Make the parts of a web process; nothing is opened before its first use."""
-    database = Database(settings.database)
+    database = Database(settings.database, patience=PATIENCE)
     configuration = Configuration(database)
     committer = Committer(
         lambda: Intake(database, configuration, now),

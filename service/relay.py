@@ -50,6 +50,7 @@ class Relay:
 
         The broker's exchanges and queues are declared first, so that a wrong one is found at the start.
         """
+        self._take_over(stop)
         while not stop.is_set():
             try:
                 self._publisher.open()
@@ -68,6 +69,17 @@ class Relay:
                     stop.wait(GATHER)
         self._publisher.close()
         self._wake_up.close()
+
+    def _take_over(self, stop: threading.Event) -> None:
+        """Free what a relay that was killed had claimed; should it live after all, an entry is published twice."""
+        while not stop.is_set():
+            try:
+                outbox.release(self._database)
+            except Unavailable as error:
+                log.warning("relay_paused", reason=error.reason, cause=str(error), seconds=1)
+                stop.wait(1)
+            else:
+                return
 
     def step(self) -> int:
         """Publish one batch; return how many entries it had. Raises Unavailable, and the entries stay."""

@@ -64,6 +64,7 @@ def up(*, with_demo: bool) -> int:
 def web() -> None:
     """Serve HTTP with gunicorn."""
     settings = read_settings("web")
+    Database(settings.database).dispose()
     os.environ.update(_web_environment(settings))
     command = module(*GUNICORN)
     os.execv(command[0], command)  # noqa: S606 - our own interpreter; gunicorn takes over the process and its signals

@@ -23,7 +23,7 @@ from service.errors import DatabaseAway
 from service.store.intake_statement import SESSION, Shape, statement
 from service.store.literals import instant_array, plain_array, text_array
 from service.store.recording import Contention, Earlier, Planner, Round
-from service.store.session import Database
+from service.store.session import Database, Impatient
 
 CONTENTION = (
     errors.SerializationFailure,
@@ -38,6 +38,8 @@ AWAY = (errors.ReadOnlySqlTransaction, errors.UndefinedTable)
 
 
 WITHOUT_CONTACT = -1
+PATIENCE = 10.0
+"""Seconds that the server may take for one batch."""
 
 
 class PostgresqlRecorder:
@@ -100,6 +102,8 @@ class PostgresqlRecorder:
             raise TypeError(message)
         self._pooled, self._connection = pooled, connection
         connection.set_autocommit(True)
+        if isinstance(connection, Impatient):
+            connection.patience = PATIENCE
         connection.execute(SESSION)
         return connection
 

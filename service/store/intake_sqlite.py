@@ -16,7 +16,7 @@ from service.domain.model import Standing, StatusChange, Stint
 from service.domain.planning import Findings, Group, Plan
 from service.errors import DatabaseAway
 from service.store.recording import Earlier, Planner, Round
-from service.store.session import Database
+from service.store.session import Database, patiently
 
 REPEAT_WINDOW = timedelta(minutes=10)
 
@@ -92,7 +92,7 @@ class SqliteRecorder:
         configuration_version: int,
         now: datetime,
     ) -> Round:
-        cursor.execute("BEGIN IMMEDIATE")
+        patiently(lambda: cursor.execute("BEGIN IMMEDIATE"))
         try:
             version = cursor.execute("SELECT version FROM configuration WHERE id = 1").fetchone()[0]
             result = Round(configuration_version=version)

@@ -113,6 +113,15 @@ def _set_lease(connection: sa.Connection, ids: list[int], until: datetime | None
     connection.execute(sa.update(outbox).where(outbox.c.id.in_(ids)).values(claimed_until=until))
 
 
+def release(database: Database) -> None:
+    """End all leases: of use on SQLite only, where a killed relay's would last for half a minute."""
+    if database.is_sqlite:
+        with database.writing() as connection:
+            connection.execute(
+                sa.update(outbox).where(outbox.c.claimed_until.is_not(None)).values(claimed_until=None)
+            )
+
+
 def append(connection: sa.Connection, changes: list[tuple[int, int]], now: datetime) -> None:
     """Queue status changes, each by contact id and version."""
     if changes:

@@ -9,11 +9,13 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from psycopg.errors import ReadOnlySqlTransaction, UndefinedTable
 from sqlalchemy.engine import make_url
@@ -24,12 +26,16 @@ from service.errors import DatabaseAway, InvalidInput
 CONNECT_TIMEOUT = 3
 POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c jit=off -c lock_timeout=10s -c statement_timeout={timeout}s"
 STATEMENT_TIMEOUT = 60
+PATIENCE = 75.0
+"""Seconds: longer than the server lets a statement run."""
+LOCK_PATIENCE = 4.0
+"""Seconds to wait for SQLite's right to write."""
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
+    "PRAGMA busy_timeout=50",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-32768",
@@ -48,13 +54,16 @@ class Durability:
 class Database:
     """An engine and its transactions."""
 
-    def __init__(self, url: str, *, statement_timeout: int = STATEMENT_TIMEOUT) -> None:
+    def __init__(
+        self, url: str, *, statement_timeout: int = STATEMENT_TIMEOUT, patience: float = PATIENCE
+    ) -> None:
+        """Open nothing yet. `patience` is how many seconds PostgreSQL may be silent before it counts as away."""
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine, self._lock = _open_sqlite(self.url)
         else:
-            self.engine = _open_postgresql(self.url, statement_timeout)
+            self.engine = _open_postgresql(self.url, statement_timeout, patience)
             self._lock = None
 
     @contextlib.contextmanager
@@ -105,8 +114,28 @@ class Database:
         self.engine.dispose()
 
 
+def patiently(take: Callable[[], object]) -> None:
+    """Take a lock, trying again after short sleeps; raises DatabaseAway after `LOCK_PATIENCE`.
+
+    A call that waits inside the operating system or SQLite would stop every other request of a gevent worker.
+    """
+    deadline, pause = time.monotonic() + LOCK_PATIENCE, 0.0005
+    while True:
+        try:
+            take()
+        except (BlockingIOError, sqlite3.OperationalError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" not in str(error):
+                raise
+            if time.monotonic() > deadline:
+                raise DatabaseAway("somebody else holds the database's lock") from error
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.005)
+        else:
+            return
+
+
 class FileLock:
-    """A lock between processes and threads, fair enough for short transactions; gone with its holder."""
+    """A lock between processes and threads for short transactions; gone with its holder."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -116,7 +145,7 @@ class FileLock:
         """Wait for the lock and hold it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
             yield
         finally:
             os.close(descriptor)
@@ -146,16 +175,40 @@ def is_away(error: sa.exc.DBAPIError) -> bool:
 def _with_driver(url: str) -> sa.URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError):
         mend = "write it as postgresql://user:password@host:5432/name or sqlite:///path"
-        raise InvalidInput(f"the database's URL cannot be read: {error}", mend=mend) from None
+        raise InvalidInput("the database's URL cannot be read", mend=mend) from None
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
 
 
-def _open_postgresql(url: sa.URL, statement_timeout: int) -> sa.Engine:
-    return sa.create_engine(
+class Impatient(psycopg.Connection[Any]):
+    """A connection that gives up on a server that has fallen silent."""
+
+    patience = PATIENCE
+
+    def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        """Wait for the server, `patience` seconds at the most; raises OperationalError and closes then."""
+        return super().wait(self._bounded(gen), *arguments, **options)
+
+    def _bounded(self, steps: Any) -> Any:
+        deadline = time.monotonic() + self.patience
+        try:
+            state = next(steps)
+            while True:
+                ready = yield state
+                if not ready and time.monotonic() > deadline:
+                    steps.close()
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server has been silent for {self.patience:g} s")
+                state = steps.send(ready)
+        except StopIteration as done:
+            return done.value
+
+
+def _open_postgresql(url: sa.URL, statement_timeout: int, patience: float) -> sa.Engine:
+    engine = sa.create_engine(
         url,
         pool_size=5,
         max_overflow=10,
@@ -171,6 +224,14 @@ def _open_postgresql(url: sa.URL, statement_timeout: int) -> sa.Engine:
         },
     )
 
+    def connect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Impatient:
+        connection = Impatient.connect(*arguments, **options)
+        connection.patience = patience
+        return connection
+
+    sa.event.listen(engine, "do_connect", connect)
+    return engine
+
 
 def _open_sqlite(url: sa.URL) -> tuple[sa.Engine, FileLock | None]:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -180,13 +241,22 @@ def _open_sqlite(url: sa.URL) -> tuple[sa.Engine, FileLock | None]:
     lock = None
     if url.database and url.database != ":memory:":
         path = Path(url.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        _make_file(path)
         lock = FileLock(path.with_name(path.name + ".lock"))
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 5})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine, lock
+
+
+def _make_file(path: Path) -> None:
+    """Make the database's file, which others may not read: it holds personal data."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        mend = "choose a folder that can be written to with DATA_DIR=…"
+        raise InvalidInput(f"{path.parent} cannot hold the database: {error.strerror}", mend=mend) from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -196,5 +266,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    writes: Any = connection.get_execution_options().get("marketable_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("marketable_writes"):
+        driver: Any = connection.connection.driver_connection
+        patiently(lambda: driver.execute("BEGIN IMMEDIATE"))
+    else:
+        connection.exec_driver_sql("BEGIN")

@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.client import answers
+from tests.e2e.client import answers, ask, sample
 from tests.e2e.waiting import eventually
-from tests.services.processes import birth, children, wait_until
+from tests.services.processes import RECORD_SUFFIX, OwnProcess, birth, children, wait_until
+from tests.services.run import Run
+
+FreePort = Callable[[], int]
 
 COMMAND = Path(sys.executable).with_name("marketable")
 MARK = "MARKETABLE_TEST_INSTALLATION"
@@ -82,6 +85,8 @@ class Installation:
 
     folder: Path
     port: int
+    records: Path
+    """Where its processes are noted, for whoever cleans up after a run that died."""
     settings: dict[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _started: list[Running] = field(default_factory=list)
@@ -125,10 +130,22 @@ class Installation:
         """The demo portal's billing count."""
         return int(self.read("billing", "--portal", "1", "--json")["count"])
 
+    def counts_to(self, number: int, *, within: float = 15.0) -> None:
+        """Return when the billing count is this number, by the metrics first: a command takes longer to start."""
+        name = 'marketable_billing_count{portal="1"}'
+        eventually(
+            lambda: sample(ask(self.port, "/metrics").text, name) == number,
+            f"the count is {number}",
+            within=within,
+        )
+        assert self.count() == number
+
     def start(self, *arguments: str, **settings: str) -> Running:
         """Start a command that goes on running."""
         running = Running(arguments, self.folder, self.environment(**settings))
         self._started.append(running)
+        record = self.records / f"{self.mark}-{running.pid}{RECORD_SUFFIX}"
+        OwnProcess(running.pid, birth(running.pid) or "", signal.SIGTERM).record(record)
         return running
 
     def up(self, **settings: str) -> Running:
@@ -178,9 +195,9 @@ class Installation:
 
 
 @contextmanager
-def installed(folder: Path, port: int) -> Iterator[Installation]:
-    """An installation that is closed at the end of the block."""
-    installation = Installation(folder, port)
+def installed(folder: Path, free_port: FreePort, run: Run) -> Iterator[Installation]:
+    """An installation that is closed at the end of the block; if a run dies before that, the next one does it."""
+    installation = Installation(folder, free_port(), run.common_folder("installations"))
     try:
         yield installation
     finally:

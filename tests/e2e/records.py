@@ -61,8 +61,11 @@ def outbox_entries(url: str) -> int:
 
 
 def assert_nothing_is_lost(installation: Installation, url: str, load: Load) -> None:
-    """What was acknowledged is kept, once; the count is the number of marketing contacts; the proof is 0."""
-    verified = installation.run("verify", "--wait", "20")
+    """What was acknowledged is kept, once; the count is the number of marketing contacts; the proof is 0.
+
+    The proof waits long enough for entries that a killed relay had claimed.
+    """
+    verified = installation.run("verify", "--wait", "40")
     assert verified.stdout.splitlines()[-1:] == ["difference: 0"], verified.stdout + verified.stderr
     assert not load.refused
     kept = submissions(url)

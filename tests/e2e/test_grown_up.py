@@ -10,10 +10,12 @@ from tests.e2e.grown_up import COMMANDS, GrownUp
 from tests.e2e.installation import Installation
 from tests.e2e.load import Load
 from tests.e2e.records import assert_nothing_is_lost
-from tests.e2e.waiting import eventually
 from tests.services.plugin import Stack
 
-pytestmark = pytest.mark.parametrize("engine_urls", ["postgresql+rabbitmq"], indirect=True)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("engine_urls", ["postgresql+rabbitmq"], indirect=True),
+]
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_submissions_become_the_count_and_every_process_drains_at_its_stop(grown
     grown_up.start_all()
     for number in range(30):
         assert submit(grown_up.port, f"grown-{number}@example.com").status == 200
-    eventually(lambda: grown_up.installation.count() == 30, "the count is 30")
+    grown_up.installation.counts_to(30)
     assert grown_up.installation.say("verify").splitlines()[-1] == "difference: 0"
     assert grown_up.metric("relay", "marketable_published_total") == 30
     assert grown_up.metric("consumer", "marketable_applied_total") == 30
@@ -63,7 +65,7 @@ def test_two_relays_and_two_consumers_share_the_work_and_do_none_of_it_twice(gro
     grown_up.start("web", "relay", "relay-2", "consumer", "consumer-2")
     for number in range(60):
         assert submit(grown_up.port, f"shared-{number}@example.com").status == 200
-    eventually(lambda: grown_up.installation.count() == 60, "the count is 60")
+    grown_up.installation.counts_to(60)
     assert grown_up.installation.say("verify").splitlines()[-1] == "difference: 0"
     published = [grown_up.metric(name, "marketable_published_total") for name in ("relay", "relay-2")]
     assert sum(published) == 60

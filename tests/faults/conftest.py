@@ -1,6 +1,6 @@
 """Installations to break: with the demo portal, a second form with its default off, and no rate limit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +11,16 @@ from service.domain.forms import Form, read_definition
 from service.store import portals, schema
 from service.store.session import Database
 from tests.e2e.grown_up import GrownUp
-from tests.e2e.installation import Installation, installed
+from tests.e2e.installation import FreePort, Installation, installed
 from tests.services.postgres import PrivatePostgres
+from tests.services.run import Run
 from tests.services.topology import Topology
 
-FreePort = Callable[[], int]
 OFF_FORM = "22222222-2222-4222-8222-222222222222"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes many seconds; it is run all the same")
 
 
 def prepare(url: str, folder: Path) -> None:
@@ -42,18 +46,20 @@ def off_form() -> str:
 
 
 @pytest.fixture
-def embedded(tmp_path: Path, free_port: FreePort) -> Iterator[Installation]:
+def embedded(tmp_path: Path, free_port: FreePort, test_run: Run) -> Iterator[Installation]:
     """SQLite and the embedded broker; nothing runs yet."""
-    with installed(tmp_path, free_port()) as installation:
+    with installed(tmp_path, free_port, test_run) as installation:
         installation.settings["MARKETABLE_RATE_LIMIT_PUBLIC"] = "0"
         prepare(installation.sqlite_url, installation.folder / "data")
         yield installation
 
 
 @pytest.fixture
-def grown_up(postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort) -> Iterator[GrownUp]:
+def grown_up(
+    postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort, test_run: Run
+) -> Iterator[GrownUp]:
     """A stack on the shared servers, for faults of our own processes and of single connections."""
-    with installed(tmp_path, free_port()) as installation:
+    with installed(tmp_path, free_port, test_run) as installation:
         yield _grown_up(installation, postgres_url, topology, free_port)
 
 
@@ -63,9 +69,10 @@ def breakable(
     private_topology: Topology,
     tmp_path: Path,
     free_port: FreePort,
+    test_run: Run,
 ) -> Iterator[GrownUp]:
     """A stack on servers that the test may stop and kill."""
-    with installed(tmp_path, free_port()) as installation:
+    with installed(tmp_path, free_port, test_run) as installation:
         yield _grown_up(installation, private_postgres.url, private_topology, free_port)
 
 

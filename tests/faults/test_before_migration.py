@@ -7,16 +7,19 @@ import pytest
 
 from tests.e2e.client import answers, ask, submit
 from tests.e2e.grown_up import COMMANDS, GrownUp
-from tests.e2e.installation import installed
+from tests.e2e.installation import FreePort, installed
 from tests.e2e.waiting import eventually
-from tests.faults.conftest import FreePort, prepare
+from tests.faults.conftest import prepare
+from tests.services.run import Run
 from tests.services.topology import Topology
 
 
 @pytest.fixture
-def stack(postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort) -> Iterator[GrownUp]:
+def stack(
+    postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort, test_run: Run
+) -> Iterator[GrownUp]:
     """All four processes on an empty database."""
-    with installed(tmp_path, free_port()) as installation:
+    with installed(tmp_path, free_port, test_run) as installation:
         installation.settings |= {
             "MARKETABLE_DATABASE_URL": postgres_url,
             "MARKETABLE_BROKER_URL": topology.broker_url,

@@ -10,10 +10,10 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.e2e.client import HOST, body_of, path_of, submit
-from tests.e2e.conftest import FreePort
-from tests.e2e.installation import Installation, installed
+from tests.e2e.installation import FreePort, Installation, installed
 from tests.e2e.records import submissions
 from tests.e2e.waiting import eventually
+from tests.services.run import Run
 
 pytestmark = pytest.mark.xdist_group("client faults")
 
@@ -22,8 +22,10 @@ HALF_OPEN = 200
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, free_port: FreePort) -> Iterator[Installation]:
-    with installed(tmp_path_factory.mktemp("server"), free_port()) as fresh:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, free_port: FreePort, test_run: Run
+) -> Iterator[Installation]:
+    with installed(tmp_path_factory.mktemp("server"), free_port, test_run) as fresh:
         fresh.up()
         yield fresh
 

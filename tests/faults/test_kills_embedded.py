@@ -9,6 +9,8 @@ from tests.e2e.records import assert_nothing_is_lost
 from tests.e2e.waiting import eventually
 from tests.services.processes import children
 
+pytestmark = pytest.mark.slow
+
 KILLS = 3
 FEW_SECONDS = 8.0
 
@@ -64,9 +66,9 @@ def test_a_new_up_waits_for_what_a_killed_one_has_left(embedded: Installation) -
     assert submit(embedded.port, "first@example.com").status == 200
     first.kill()
     embedded.up()
-    eventually(lambda: embedded.count() == 1, "the count is 1")
+    embedded.counts_to(1)
     assert submit(embedded.port, "second@example.com").status == 200
-    eventually(lambda: embedded.count() == 2, "the count is 2")
+    embedded.counts_to(2)
 
 
 def test_everything_killed_at_one_moment_loses_nothing(embedded: Installation, off_form: str) -> None:

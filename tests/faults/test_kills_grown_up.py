@@ -10,6 +10,8 @@ from tests.e2e.load import Load
 from tests.e2e.records import assert_nothing_is_lost
 from tests.e2e.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 KILLS = 3
 
 

@@ -14,7 +14,7 @@ from tests.e2e.waiting import eventually
 from tests.services.postgres import PrivatePostgres
 from tests.services.rabbitmq import PrivateRabbitmq
 
-pytestmark = pytest.mark.xdist_group("private servers")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("private servers")]
 
 KILLS = 2
 QUICKLY = 6.0
@@ -100,7 +100,7 @@ def test_without_the_broker_submissions_are_kept_and_the_count_catches_up(
     stack: GrownUp, private_rabbitmq: PrivateRabbitmq
 ) -> None:
     assert submit(stack.port, "before@example.com").status == 200
-    eventually(lambda: stack.installation.count() == 1, "the first one counts")
+    stack.installation.counts_to(1)
     private_rabbitmq.stop()
     for number in range(25):
         assert submit_quickly(stack, f"meanwhile-{number}@example.com").status == 200

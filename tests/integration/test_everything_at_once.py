@@ -63,8 +63,9 @@ def processes(world: World) -> list[Job]:
     ]
 
 
-def test_after_everything_at_once_the_count_is_proved(world: World) -> None:
-    stop, submitted, outcomes = threading.Event(), threading.Event(), list[object]()
+def at_work(world: World, outcomes: list[object]) -> None:
+    """Have everything run until all is submitted and the rest has come to rest."""
+    stop, submitted = threading.Event(), threading.Event()
     jobs = [threading.Thread(target=job, args=(stop,)) for job in processes(world)]
     writers = [threading.Thread(target=submit, args=(world, seed, outcomes)) for seed in range(2)]
     passing = threading.Thread(target=lower_and_let_time_pass, args=(world, submitted))
@@ -80,9 +81,14 @@ def test_after_everything_at_once_the_count_is_proved(world: World) -> None:
     stop.set()
     for job in jobs:
         job.join(PATIENCE)
-    assert {type(outcome) for outcome in outcomes} == {Recorded}
-    assert world.number_of(submission) == 2 * SUBMISSIONS
+
+
+def test_after_everything_at_once_the_count_is_proved(world: World) -> None:
+    outcomes = list[object]()
+    at_work(world, outcomes)
     assert at_rest(world)
+    assert {type(outcome) for outcome in outcomes} == {Recorded}
+    assert world.number_of(submission) == len(outcomes) == 2 * SUBMISSIONS
     assert world.count() == world.proof().by_contacts > 0
 
 

@@ -2,6 +2,7 @@ import random
 import time
 
 import pytest
+import sqlalchemy as sa
 
 from service.configuration import Configuration
 from service.domain.model import Fact, Recorded, Verdict
@@ -9,7 +10,7 @@ from service.errors import DatabaseAway
 from service.intake import Intake
 from service.store.session import CONNECT_TIMEOUT, Database
 from service.store.tables import contact, outbox, status_change, submission
-from tests.facts import NOW, make_fact
+from tests.facts import FORM_THAT_IS_OFF, NOW, make_fact
 from tests.world import World, break_connections, on_postgresql
 
 TABLES = (contact, submission, status_change, outbox)
@@ -57,6 +58,17 @@ def test_it_fails_alone_among_facts_of_the_same_contact(world: World) -> None:
     )
     assert verdicts == [Verdict.RAISED, Verdict.ALREADY_MARKETING]
     assert world.rows(contact)[0].properties == {"city": "Wien"}
+
+
+def test_a_contact_whose_rows_are_damaged_fails_alone(world: World) -> None:
+    """Its next version is taken already, as after a restore that brought back only some of the tables."""
+    world.record(make_fact(form=FORM_THAT_IS_OFF), make_fact("eve@example.com"))
+    (change,) = world.rows(status_change)
+    ada = next(row.id for row in world.rows(contact) if row.email == "ada@example.com")
+    world.write(sa.insert(status_change).values(**(change._asdict() | {"contact_id": ada})))
+    refused, kept = world.record(make_fact(), make_fact("eve@example.com"))
+    assert isinstance(refused, Exception)
+    assert isinstance(kept, Recorded)
 
 
 def test_several_of_many_fail_alone(world: World) -> None:

@@ -3,13 +3,14 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from service.broker import Publisher
-from service.domain.model import Intent
+from service.domain.model import Fact, Intent
 from service.errors import BrokerAway
 from service.relay import Relay
 from service.store.tables import outbox
@@ -141,38 +142,49 @@ def test_a_publisher_that_was_idle_publishes_again(world: World) -> None:
     assert set(ids(world).values()) == {3}
 
 
+@contextmanager
+def running(relay: Relay) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    thread = threading.Thread(target=relay.run, args=(stop,))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
 @on_postgresql
-def test_a_publisher_that_was_idle_for_long_is_still_connected(
+def test_a_relay_without_anything_to_do_keeps_its_connection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.broker.HEARTBEAT", 1)
-    publisher = world.publisher()
-    fill(world, 1)
-    (message,) = world.take_messages()
-    publisher.open()
-    for _ in range(35):
-        time.sleep(0.1)
-        publisher.keep_alive()
-    publisher.publish([message])
-    assert set(ids(world).values()) == {1}
+    publisher, connected = world.publisher(), list[bool]()
+    with running(Relay(world.database, publisher, world.now, poll_interval=0.1)):
+        while not publisher.is_connected:
+            time.sleep(0.01)
+        for _ in range(40):
+            time.sleep(0.1)
+            connected.append(publisher.is_connected)
+    assert all(connected)
 
 
-def test_a_running_relay_is_woken_by_new_entries_and_stops_when_it_is_told(world: World) -> None:
+def seconds_until_published(world: World, fact: Fact) -> float:
+    began = time.monotonic()
+    world.record(fact)
+    while world.number_of(outbox):
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def test_a_running_relay_is_woken_by_new_entries(world: World) -> None:
     """The first entry may come before the relay listens: the poll finds that one."""
-    stop, poll, times = threading.Event(), 3.0, list[float]()
-    relay = Relay(world.database, world.publisher(), world.now, poll_interval=poll)
-    running = threading.Thread(target=relay.run, args=(stop,))
-    running.start()
-    for number in range(5):
-        time.sleep(0.1)
-        began = time.monotonic()
-        world.record(make_fact(f"{number}@example.com"))
-        while world.number_of(outbox):
-            time.sleep(0.005)
-        times.append(time.monotonic() - began)
-    stop.set()
-    running.join(PATIENCE)
-    assert not running.is_alive()
+    poll, times = 3.0, list[float]()
+    with running(Relay(world.database, world.publisher(), world.now, poll_interval=poll)):
+        for number in range(5):
+            time.sleep(0.1)
+            times.append(seconds_until_published(world, make_fact(f"{number}@example.com")))
     assert statistics.median(times) < poll / 2
     assert len(ids(world)) == 5
 
@@ -180,13 +192,8 @@ def test_a_running_relay_is_woken_by_new_entries_and_stops_when_it_is_told(world
 @on_postgresql
 def test_a_running_relay_waits_out_a_broker_that_is_away(world: World, free_port: Callable[[], int]) -> None:
     fill(world, 1)
-    stop = threading.Event()
     publisher = Publisher(f"amqp://guest@127.0.0.1:{free_port()}//", world.topology())
-    running = threading.Thread(target=Relay(world.database, publisher, world.now).run, args=(stop,))
-    running.start()
-    running.join(0.5)
-    assert running.is_alive()
-    stop.set()
-    running.join(PATIENCE)
-    assert not running.is_alive()
+    with running(Relay(world.database, publisher, world.now)) as thread:
+        thread.join(0.5)
+        assert thread.is_alive()
     assert world.number_of(outbox) == 1

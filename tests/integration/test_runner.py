@@ -10,8 +10,8 @@ from amqp.exceptions import AMQPError
 from structlog.testing import capture_logs
 
 from consumers.billing_count import BillingCount
-from consumers.outcome import Handled, Outcome
-from consumers.runner import Handler, Runner
+from consumers.outcome import ACK, Handled, Outcome
+from consumers.runner import PREFETCH_BATCHES, Handler, Runner
 from service.broker import BILLING_COUNT, connect, declare
 from service.messages import dump
 from service.store.session import Database
@@ -48,6 +48,18 @@ class Failing:
     def handle(self, bodies: Sequence[bytes]) -> list[Handled]:
         self.handler.handle(bodies)
         raise ZeroDivisionError
+
+
+@dataclass
+class Choosy:
+    """Lets the message `late` come a second time."""
+
+    batches: list[list[bytes]] = field(default_factory=list)
+
+    def handle(self, bodies: Sequence[bytes]) -> list[Handled]:
+        self.batches.append(list(bodies))
+        is_first = len(self.batches) == 1
+        return [Handled(Outcome.RETRY) if is_first and body == b"late" else ACK for body in bodies]
 
 
 @dataclass
@@ -164,16 +176,6 @@ def test_a_batch_that_must_wait_is_tried_again_in_place(world: World) -> None:
 
 def test_only_what_must_wait_is_tried_again(world: World) -> None:
     declare_queue(world)
-
-    @dataclass
-    class Choosy:
-        batches: list[list[bytes]] = field(default_factory=list)
-
-        def handle(self, bodies: Sequence[bytes]) -> list[Handled]:
-            self.batches.append(list(bodies))
-            late = Handled(Outcome.RETRY) if len(self.batches) == 1 else Handled(Outcome.ACK)
-            return [late if body == b"late" else Handled(Outcome.ACK) for body in bodies]
-
     choosy = Choosy()
     put(world.stack, b"one", b"late", b"two")
     with running(runner_of(world, choosy)):
@@ -219,6 +221,19 @@ def test_a_stop_finishes_the_batch_at_hand_and_leaves_the_rest_on_the_queue(worl
     with running(runner_of(world)):
         wait_until(lambda: world.count() == 30)
     assert world.proof().difference == 0
+
+
+@on_postgresql
+def test_it_takes_no_more_off_the_queue_than_it_can_handle_soon(world: World) -> None:
+    publish(world, 30)
+    holding = Holding(BillingCount(world.database, world.now))
+    with running(runner_of(world, holding, batch=2)):
+        assert holding.at_work.wait(PATIENCE)
+        with channel_of(world.stack) as channel:
+            waiting = channel.queue_declare(queue_name(world.stack), passive=True).message_count
+        holding.go_on.set()
+        wait_until(lambda: world.count() == 30)
+    assert waiting >= 30 - 2 * PREFETCH_BATCHES
 
 
 @on_postgresql
