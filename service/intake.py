@@ -22,6 +22,9 @@ from service.store.session import Database
 MOST_FRUITLESS = 100
 """Rounds in a row that record nothing; contention that lasts longer is answered as unavailable."""
 
+MOST_TOGETHER = 5
+"""Fruitless rounds after which groups are tried in halves: one of them may be in everybody's way for ever."""
+
 Outcome = Recorded | Exception
 log = structlog.get_logger()
 
@@ -31,6 +34,8 @@ class _Progress:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """By submission id."""
     findings: dict[tuple[int, str | None, str | None], Findings] = field(default_factory=dict)
+    fruitless: int = 0
+    """Rounds in a row that recorded nothing."""
     away: Unavailable | None = None
     """Set when the database did not answer: no further round is tried."""
 
@@ -52,8 +57,7 @@ class Intake:
         """
         progress = _Progress()
         pending = list(facts)
-        fruitless = 0
-        while pending and fruitless < MOST_FRUITLESS:
+        while pending and progress.fruitless < MOST_FRUITLESS:
             known = len(progress.outcomes)
             groups, waiting = form_groups(pending)
             self._attempt(groups, progress)
@@ -69,7 +73,7 @@ class Intake:
             left = [fact for group in groups for fact in group.facts] + waiting
             left = [fact for fact in left if fact.submission_id not in progress.outcomes]
             pending = sorted(left, key=_order_of(pending)) if len(left) > 1 else left
-            fruitless = fruitless + 1 if len(progress.outcomes) == known else 0
+            progress.fruitless = progress.fruitless + 1 if len(progress.outcomes) == known else 0
         for fact in pending:
             yield fact, Unavailable("too much contention")
 
@@ -82,6 +86,8 @@ class Intake:
             result = self._round(groups, progress)
         except Contention as contention:
             log.debug("round_contended", cause=str(contention), groups=len(groups))
+            if progress.fruitless >= MOST_TOGETHER and len(groups) > 1:
+                self._halve(groups, progress)
         except Unavailable as error:
             progress.away = error
         except Exception as error:  # noqa: BLE001 - whatever a value provokes must fail that fact alone
@@ -144,6 +150,9 @@ class Intake:
             log.error("fact_refused_by_database", error=type(error).__name__, submission_id=submission_id)
             self._fail(groups[0].facts, error, progress)
             return
+        self._halve(groups, progress)
+
+    def _halve(self, groups: list[Group], progress: _Progress) -> None:
         middle = len(groups) // 2
         self._attempt(groups[:middle], progress)
         self._attempt(groups[middle:], progress)

@@ -2,22 +2,28 @@
 
 from service.providers.vocabulary import normalise, particles, titles
 
+_SUFFIXES = frozenset({"phd", "ph d", "md", "m d", "mba", "msc", "bsc", "ma", "esq", "jr", "ii", "iii", "iv"})
+"""What may follow a whole name after a comma."""
+
 
 def split_name(name: str) -> tuple[str | None, str | None]:
     """Return first and last name. The last word is the last name, with the particles before it (van, de la).
 
-    `Lovelace, Ada` is turned round, titles are left out, a single word is a first name.
+    `Lovelace, Ada` is turned round, titles are left out; one word alone is a first name, after a title a last name.
     """
     last, comma, first = name.partition(",")
-    if comma and last.strip() and first.strip() and normalise(first) not in titles():
-        return _without_titles(first.split()) or None, " ".join(last.split())
-    words = _without_titles(name.replace(",", " ").split()).split()
-    if len(words) < 2:  # noqa: PLR2004 - two words make two names
-        return (words[0] if words else None), None
-    begin = len(words) - 1
-    while begin > 1 and normalise(words[begin - 1]) in particles():
+    if comma and last.strip() and first.strip() and normalise(first) not in _SUFFIXES | titles():
+        return " ".join(_without_titles(first.split())), " ".join(last.split())
+    words = (last if comma and last.strip() else first if comma else name).split()
+    bare = _without_titles(words)
+    if len(bare) == 1 and len(words) > 1:
+        return None, bare[0]
+    if len(bare) < 2:  # noqa: PLR2004 - two words make two names
+        return (bare[0] if bare else None), None
+    begin = len(bare) - 1
+    while begin > 1 and normalise(bare[begin - 1]) in particles():
         begin -= 1
-    return " ".join(words[:begin]), " ".join(words[begin:])
+    return " ".join(bare[:begin]), " ".join(bare[begin:])
 
 
 def complete(name: str | None, first: str | None, last: str | None) -> tuple[str | None, str | None]:
@@ -42,8 +48,8 @@ def _rest(name: str, part: str, *, at_start: bool) -> str | None:
     return name
 
 
-def _without_titles(words: list[str]) -> str:
+def _without_titles(words: list[str]) -> list[str]:
     begin = 0
     while begin < len(words) - 1 and normalise(words[begin]) in titles():
         begin += 1
-    return " ".join(words[begin:])
+    return words[begin:]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -39,15 +40,13 @@ def read_document(
     mappings: Mapping[str, Mapping[str, str]] = NO_MAPPINGS,
 ) -> list[Event]:
     """Do what `read` does with a document that `decode` returned."""
-    events = []
-    for element in split(description, document):
-        event = _read_event(description, Scope(delivery, document, element, description.picks))
-        mapping = mappings.get(event.form_id or "")
-        events.append(remap(event, mapping) if mapping and event.fields else event)
-    return events
+    return [
+        _read_event(description, Scope(delivery, document, element, description.picks), mappings)
+        for element in split(description, document)
+    ]
 
 
-def _read_event(description: Description, scope: Scope) -> Event:
+def _read_event(description: Description, scope: Scope, mappings: Mapping[str, Mapping[str, str]]) -> Event:
     rule = description.events
     event_type = _short_text(rule.type, scope) or "" if rule.type else ""
     kind, kept = _classify(rule, event_type)
@@ -63,8 +62,12 @@ def _read_event(description: Description, scope: Scope) -> Event:
     person = find_person(description, scope, event_type, answers)
     if person["email"] is None and kind is EventKind.SUBMISSION and description.roles.detect:
         person["email"] = only_address(answers)
-    fetch = _fetch(description.fetch, event_type, person["email"]) if kept is None else None
-    return Event(kind=kind, kept=kept, fetch=fetch, **identity, **_fields(answers), **person)
+    event = Event(kind=kind, kept=kept, **identity, **_fields(answers), **person)
+    mapping = mappings.get(event.form_id or "")
+    if mapping:
+        event = remap(event, mapping)
+    fetch = _fetch(description.fetch, event_type, event)
+    return event if fetch is None else replace(event, fetch=fetch)
 
 
 def _classify(rule: EventRule, event_type: str) -> tuple[EventKind, KeptReason | None]:
@@ -157,7 +160,7 @@ def _fields(answers: list[Answer]) -> _Fields:
     }
 
 
-def _fetch(rule: FetchRule | None, event_type: str, email: str | None) -> str | None:
-    if rule is None or (rule.unless_email and email is not None):
+def _fetch(rule: FetchRule | None, event_type: str, event: Event) -> str | None:
+    if rule is None or event.kept is not None or (rule.unless_email and event.email is not None):
         return None
     return rule.plugin if rule.types is None or event_type in rule.types else None

@@ -66,9 +66,13 @@ def find_person(description: Description, scope: Scope, event_type: str, answers
 
 def only_address(answers: list[Answer]) -> str | None:
     """Return the address when exactly one answer is one: it is the submitter's, whatever the field is called."""
-    candidates = [answer.text for answer in answers if "@" in answer.text]
+    candidates = [answer.text for answer in answers if "@" in answer.text and not _is_of_others(answer)]
     found = {address for text in candidates[:MOST_TRIES] if (address := fit_email(text))}
     return found.pop() if len(found) == 1 else None
+
+
+def _is_of_others(answer: Answer) -> bool:
+    return meaning_of(answer.key).of_others or meaning_of(answer.label).of_others
 
 
 def remap(event: Event, mapping: Mapping[str, str]) -> Event:

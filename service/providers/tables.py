@@ -11,6 +11,11 @@ from service.providers.pointers import Place, Pointer, Sources, parse_pointer, p
 
 Parsed = TypeVar("Parsed")
 LONGEST_PATTERN = 200
+_POINTER = "write a JSON Pointer such as '/data/email'"
+_SOURCE = (
+    "write a pointer such as '/data/email', or header:, query:, root:, pick:, count: or = and what follows"
+)
+_PATTERN = "write a regular expression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Table(Reader):
         return frozenset(self.texts_of(key))
 
     def pattern(self, key: str) -> re.Pattern[str] | None:
-        return self._parsed(key, self.text(key), _parse_pattern) if self.has(key) else None
+        return self._parsed(key, self.text(key), _parse_pattern, _PATTERN) if self.has(key) else None
 
     def patterns(self, key: str) -> dict[str, re.Pattern[str]]:
         table = self.table(key)
@@ -64,10 +69,10 @@ class Table(Reader):
         return {name: pattern for name, pattern in found.items() if pattern is not None}
 
     def pointer(self, key: str) -> Pointer | None:
-        return self._parsed(key, self.text(key), parse_pointer) if self.has(key) else None
+        return self._parsed(key, self.text(key), parse_pointer, _POINTER) if self.has(key) else None
 
     def pointers(self, key: str) -> tuple[Pointer, ...]:
-        parsed = (self._parsed(key, text, parse_pointer) for text in self.texts_of(key))
+        parsed = (self._parsed(key, text, parse_pointer, _POINTER) for text in self.texts_of(key))
         return tuple(pointer for pointer in parsed if pointer is not None)
 
     def sources(self, key: str) -> Sources:
@@ -86,18 +91,18 @@ class Table(Reader):
         return tuple(alternatives)
 
     def _sources(self, key: str, texts: tuple[str, ...]) -> Sources:
-        parsed = (self._parsed(key, text, parse_source) for text in texts)
+        parsed = (self._parsed(key, text, parse_source, _SOURCE) for text in texts)
         found = tuple(source for source in parsed if source is not None)
         for source in found:
             if source.place is Place.PICK and source.name not in self.picks:
                 self.note(key, f"uses pick:{source.name}, which [pick] doesn't name before", "name it there")
         return found
 
-    def _parsed(self, key: str, text: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+    def _parsed(self, key: str, text: str, parse: Callable[[str], Parsed], mend: str) -> Parsed | None:
         try:
             return parse(text)
         except ValueError as problem:
-            self.note(key, f"is {text[:60]!r} and {problem}", "mend it")
+            self.note(key, f"is {text[:60]!r} and {problem}", mend)
             return None
 
 

@@ -36,15 +36,17 @@ class Meaning:
 
     roles: frozenset[Role] = frozenset()
     stance: Stance | None = None
+    of_others: bool = False
+    """It asks for a friend, a colleague, somebody for emergencies: no role of the contact's."""
     length: int = 0
     """In words."""
 
 
 _NOTHING = Meaning()
-_OTHERS, _NEUTRAL = "others", "neutral"
-_MEANINGS = (*PERSON_ROLES, *Stance, _OTHERS, _NEUTRAL)
+_OTHERS, _NEUTRAL, _NEGATION = "others", "neutral", "negation"
+_MEANINGS = (*PERSON_ROLES, *Stance, _OTHERS, _NEUTRAL, _NEGATION)
+_STANCES = frozenset(Stance)
 _KEYS = frozenset({"language", *_MEANINGS, "fillers", "yes", "no", "titles", "particles"})
-_OPTIONAL_KEYS = frozenset({_NEUTRAL})
 _hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])")
 _sign = re.compile(r"[,.;:!(\u2013\u2014]")
 _no_word = re.compile(r"[\W_]+")
@@ -78,9 +80,19 @@ def meaning_of(text: str) -> Meaning:
     found = _scan(words, vocabulary)
     bare = " ".join(word for word in words if word not in vocabulary.fillers)
     found += [*vocabulary.whole.get(" ".join(words), ()), *vocabulary.whole.get(bare, ())]
-    stances = [Stance(meaning) for meaning in found if meaning in set(Stance)]
-    roles = () if _OTHERS in found else (Role(meaning) for meaning in found if meaning in PERSON_ROLES)
-    return Meaning(frozenset(roles), stances[0] if stances else None, len(words))
+    of_others = _OTHERS in found
+    roles = () if of_others else (Role(meaning) for meaning in found if meaning in PERSON_ROLES)
+    return Meaning(frozenset(roles), _stance(found), of_others, len(words))
+
+
+def _stance(found: list[str]) -> Stance | None:
+    """Return what is said first; a 'do not' turns marketing round that comes later, and otherwise means nothing."""
+    negated = False
+    for meaning in found:
+        if meaning in _STANCES:
+            return Stance.REFUSAL if negated and meaning == Stance.MARKETING else Stance(meaning)
+        negated = negated or meaning == _NEGATION
+    return None
 
 
 def normalise(text: str) -> str:
@@ -181,7 +193,7 @@ def _load() -> _Vocabulary:
 
 def _read(path: Path) -> dict[str, Any]:
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    wrong = (document.keys() ^ _KEYS) - _OPTIONAL_KEYS
+    wrong = document.keys() ^ _KEYS
     if wrong:
         raise ValueError(f"{path.name}: {', '.join(sorted(wrong))} missing or not known")
     return document

@@ -165,7 +165,7 @@ def test_the_database_file_is_written_ahead_and_in_full(world: World) -> None:
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert modes == ["wal", 2, 1, 5_000]
+    assert modes == ["wal", 2, 1, 50]
 
 
 def test_a_server_says_what_it_is(world: World) -> None:

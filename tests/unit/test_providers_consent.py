@@ -73,6 +73,7 @@ def test_a_box_that_is_not_there_is_unknown() -> None:
         ),
         *("Ik wil de nieuwsbrief ontvangen", "Zgoda marketingowa", "Informacje handlowe", "Nyhetsbrev"),
         *("Tilmeld nyhedsbrev", "Haluan uutiskirjeen", "Zasílat obchodní sdělení"),
+        *("Don't miss our newsletter", "Don't hesitate: subscribe to our newsletter"),
         "Newsletter (see our privacy policy; you can unsubscribe at any time)",
     ],
 )
@@ -91,6 +92,7 @@ def test_boxes_about_marketing_are_known_in_many_languages(label: str) -> None:
             "Ik ga akkoord met de voorwaarden",
             "Jag godkänner villkoren",
         ),
+        *("Are you no longer a customer?", "Reklamacja", "Promotional code"),
         *("Do you own a dog?", "I agree", "Are you a robot?", "Consent", ""),
         "I accept the terms and conditions, the privacy policy and the newsletter",
     ],

@@ -59,6 +59,7 @@ def flat(body: object) -> dict[str, Any]:
         ("sobrenome", "Lovelace", {"last_name": "Lovelace"}),
         ("Ihr Name", "Ada Lovelace", {"first_name": "Ada", "last_name": "Lovelace"}),
         ("your-name", "Ada Lovelace", {"first_name": "Ada", "last_name": "Lovelace"}),
+        ("form_fields[name]", "Ada Lovelace", {"first_name": "Ada", "last_name": "Lovelace"}),
         ("name-1", "Ada Lovelace", {"first_name": "Ada", "last_name": "Lovelace"}),
         ("Telefonnummer", "030 / 123 45 67", {"phone": "030 / 123 45 67"}),
         ("Téléphone portable", "+33 6 12 34 56 78", {"phone": "+33 6 12 34 56 78"}),
@@ -86,8 +87,11 @@ def test_words_in_keys_are_known_in_many_languages(key: str, value: str, expecte
         ("name", "https://example.com/"),
         ("Friend's phone number", "030 1234567"),
         ("Emergency contact name", "Bob"),
+        ("Your friend's e-mail", "bob@example.com"),
         ("first_name", "x" * 300),
         ("last visit", "yesterday"),
+        ("form_name", "Contact"),
+        ("User name", "ada99"),
     ],
 )
 def test_a_value_that_does_not_fit_has_no_role(key: str, value: str) -> None:
@@ -174,6 +178,10 @@ def test_fixed_places_win_over_detection() -> None:
         ("Frau Dr. Ada Lovelace", ("Ada", "Lovelace")),
         ("Ada", ("Ada", None)),
         ("Dr.", ("Dr.", None)),
+        ("Frau Lovelace", (None, "Lovelace")),
+        ("Don Draper", ("Don", "Draper")),
+        ("Ada Lovelace, PhD", ("Ada", "Lovelace")),
+        (", Ada", ("Ada", None)),
         ("", (None, None)),
         (",", (None, None)),
         ("李小龍", ("李小龍", None)),
@@ -260,6 +268,13 @@ def test_a_mapping_always_wins() -> None:
 def test_a_mapped_value_that_does_not_fit_is_none_and_not_detected() -> None:
     (event,) = read(FLAT, deliver({"email": ADDRESS, "who": "nobody"}), {"": {"email": "who"}})
     assert event.email is None
+
+
+def test_a_mapped_address_spares_the_look_up() -> None:
+    description = describe('[fields]\nmaps = [{ at = "" }]\n[fetch]\nplugin = "ask"\nunless = "email"')
+    fields = {"1": ADDRESS, "2": "bob@example.com"}
+    assert read(description, deliver(fields))[0].fetch == "ask"
+    assert read(description, deliver(fields), {"": {"email": "1"}})[0].fetch is None
 
 
 def test_a_mapping_is_the_forms_own() -> None:
