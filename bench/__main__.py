@@ -20,7 +20,6 @@ from config import logs
 
 WEB, RELAY, CONSUMER = "web", "relay", "consumer"
 INTERRUPTED = 130
-PATIENCE = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,10 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs.configure("error", "console", "bench")
     report, began = Report(), time.monotonic()
+    plan = QUICK if options.quick else FULL
     try:
-        with open_stage(Watch(options.patience)) as stage:
+        with open_stage(Watch(plan.patience if options.patience is None else options.patience)) as stage:
             _describe(stage, report)
-            _measure(stage, options.only, QUICK if options.quick else FULL, report)
+            _measure(stage, options.only, plan, report)
     except KeyboardInterrupt:
         say("interrupted; what was started is stopped, what was made is removed")
         return INTERRUPTED
@@ -47,9 +47,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures throughput as ratios.")
     parser.add_argument("--only", choices=(WEB, RELAY, CONSUMER), help="measure one part")
     parser.add_argument("--quick", action="store_true", help="shorter and less certain: under a minute")
-    parser.add_argument(
-        "--patience", type=float, default=PATIENCE, metavar="SECONDS", help="wait for a quiet machine, in all"
-    )
+    parser.add_argument("--patience", type=float, metavar="SECONDS", help="wait for a quiet machine, in all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
     return parser.parse_args(arguments)
 

@@ -1,5 +1,6 @@
 """How gunicorn serves the web process; opens nothing before the fork."""
 
+import gc
 import logging
 import os
 import shutil
@@ -70,6 +71,16 @@ def when_ready(server: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Give the worker logs of its own; connections are opened by the worker itself, at its first use."""
     logs.configure(settings.log_level, settings.log_format, "web")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Leave what the application is made of out of garbage collection, and collect less often.
+
+    A request makes hundreds of objects that are gone with it; looking through the modules for them finds nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -1,9 +1,44 @@
-"""gunicorn's gevent worker, which lets go of idle connections at a stop instead of waiting for them."""
+"""gunicorn's gevent worker, with two changes.
+
+It lets go of idle connections at a stop instead of waiting for them, and it sends the head and the body of an answer
+in one go: gunicorn writes one after the other, two system calls and two packets to wake the client up for.
+"""
 
 from typing import Any, Self
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
+
+MOST_HELD = 65_536
+"""Bytes of an answer that are held back at the most."""
+
+
+class JoinedWrites:
+    """A socket that holds what is sent until `flush`, or until it is a lot."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave all but `sendall` to the socket itself."""
+        return getattr(self._connection, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Take data to be sent."""
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            data = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            self._connection.sendall(data)
 
 
 class Idle(gevent.Timeout):  # type: ignore[misc]
@@ -28,11 +63,19 @@ class Idle(gevent.Timeout):  # type: ignore[misc]
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """Ends idle connections once the worker is told to stop; requests at hand are answered as ever."""
+    """Ends idle connections once it is told to stop; requests at hand are answered as ever."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.idle: set[Idle] = set()
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer one request; what is left to send goes out at its end."""
+        joined = JoinedWrites(sock)
+        try:
+            return super().handle_request(listener_name, req, joined, addr)
+        finally:
+            joined.flush()
 
     def timeout_ctx(self) -> Idle:
         """Return what bounds the wait for a request."""

@@ -123,6 +123,7 @@ class Publisher:
     def __init__(self, url: str, topology: Topology) -> None:
         self._url = url
         self._topology = topology
+        self._exchange = topology.exchange.name
         self._connection: kombu.Connection | None = None
         self._channel: Any = None
         self._published = 0
@@ -209,7 +210,7 @@ class Publisher:
             self._published += 1
         channel.basic_publish(
             prepared,
-            exchange=self._topology.exchange.name,
+            exchange=self._exchange,
             routing_key=message.routing_key,
             mandatory=True,
         )

@@ -6,7 +6,7 @@ load a request is a transaction of its own, at high load hundreds share one. `re
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -82,7 +82,6 @@ class Committer:
             raise Unavailable(message)
         outcome = ticket.outcome
         if isinstance(outcome, Recorded):
-            SUBMISSIONS.labels(outcome.verdict.value if outcome.verdict else REPEATED).inc()
             return outcome
         raise outcome or Unavailable("the writer stopped")
 
@@ -104,6 +103,8 @@ class Committer:
         intake = self._open_intake()
         try:
             while True:
+                # Requests that are ready get their turn first and come along; nobody waits for any that is not.
+                time.sleep(0)
                 batch = self._take()
                 if batch:
                     self._write(intake, batch)
@@ -129,16 +130,21 @@ class Committer:
     def _write(self, intake: RecordsFacts, batch: list[_Ticket]) -> None:
         began = time.perf_counter()
         tickets = {ticket.fact.submission_id: ticket for ticket in batch}
+        verdicts: Counter[str] = Counter()
         try:
             for fact, outcome in intake.record([ticket.fact for ticket in batch]):
                 ticket = tickets.pop(fact.submission_id)
                 ticket.outcome = outcome
                 ticket.lock.release()
+                if isinstance(outcome, Recorded):
+                    verdicts[outcome.verdict.value if outcome.verdict else REPEATED] += 1
         except Exception as error:
             log.exception("batch_failed", facts=len(tickets))
             for ticket in tickets.values():
                 ticket.outcome = error
                 ticket.lock.release()
+        for verdict, number in verdicts.items():
+            SUBMISSIONS.labels(verdict).inc(number)
         BATCH_SIZE.observe(len(batch))
         COMMIT_SECONDS.observe(time.perf_counter() - began)
         WAITING.set(len(self._waiting))

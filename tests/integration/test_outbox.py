@@ -73,6 +73,14 @@ def test_a_lease_runs_out_when_its_holder_died(world: World) -> None:
     assert world.number_of(outbox) == 0
 
 
+@on_sqlite
+def test_a_relay_that_starts_takes_over_what_a_killed_one_held(world: World) -> None:
+    fill(world, 2)
+    with store.claim(world.database, 10, world.now()) as held:
+        store.release(world.database)
+        assert keys(world.take_messages()) == keys(held)
+
+
 @on_postgresql
 def test_a_claim_ends_with_the_connection_of_its_holder(world: World) -> None:
     fill(world, 2)

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from service.configuration import Configuration
 from service.domain.model import Fact, Recorded, Verdict
-from service.errors import DatabaseAway
+from service.errors import DatabaseAway, Unavailable
 from service.intake import Intake
-from service.store.session import CONNECT_TIMEOUT, Database
+from service.store.session import CONNECT_TIMEOUT, POSTGRESQL_OPTIONS, Database
 from service.store.tables import contact, outbox, status_change, submission
 from tests.facts import FORM_THAT_IS_OFF, NOW, make_fact
 from tests.world import World, break_connections, on_postgresql
@@ -107,6 +107,25 @@ def test_a_database_that_says_nothing_holds_up_a_batch_once_and_not_with_each_ro
     assert {type(outcome) for _, outcome in intake.record(facts)} == {DatabaseAway}
     assert time.monotonic() - began < 2 * CONNECT_TIMEOUT
     database.dispose()
+
+
+@on_postgresql
+def test_a_contact_that_somebody_holds_locked_holds_the_writer_up_for_a_few_timeouts_at_the_most(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = POSTGRESQL_OPTIONS.replace("lock_timeout=10s", "lock_timeout=200ms")
+    monkeypatch.setattr("service.store.session.POSTGRESQL_OPTIONS", options)
+    world.record(make_fact())
+    impatient = Database(world.stack.database_url)
+    intake = Intake(impatient, Configuration(impatient), world.now)
+    began = time.monotonic()
+    with world.database.writing() as connection:
+        connection.execute(sa.select(contact).with_for_update())
+        ((_, outcome),) = intake.record([make_fact()])
+    assert isinstance(outcome, Unavailable)
+    assert time.monotonic() - began < 20 * 0.2
+    intake.close()
+    impatient.dispose()
 
 
 @on_postgresql

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from service.domain.model import Recorded
 from service.errors import DatabaseAway, InvalidInput
 from service.store import portals
 from service.store.session import Database
 from service.store.tables import dead_letter, portal
-from tests.facts import NOW, PORTAL, make_portal
+from tests.facts import NOW, PORTAL, make_fact, make_portal
 from tests.world import World, break_connections, on_postgresql, on_sqlite
 
 WRITES = 60
@@ -90,6 +91,32 @@ def test_a_writing_transaction_takes_the_lock_at_its_beginning(world: World) -> 
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
         stranger.execute("BEGIN IMMEDIATE")
+
+
+@on_sqlite
+def test_a_lock_that_is_never_given_back_is_a_database_that_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.session.LOCK_PATIENCE", 0.2)
+    other = Database(world.stack.database_url)
+    with world.database.writing(), pytest.raises(DatabaseAway), other.writing():
+        pass
+    write_letter(world)
+    other.dispose()
+
+
+@on_sqlite
+def test_a_stranger_who_writes_is_waited_for_and_no_longer_than_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.session.LOCK_PATIENCE", 0.2)
+    with closing(sqlite3.connect(str(world.database.url.database))) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseAway), world.database.writing():
+            pass
+        (outcome,) = world.record(make_fact())
+    assert isinstance(outcome, DatabaseAway)
+    assert isinstance(world.record(make_fact())[0], Recorded)
 
 
 @on_sqlite
