@@ -164,6 +164,16 @@ def break_connections(database: Database) -> None:
 
 
 @contextmanager
+def opened_database(url: str, **options: Any) -> Iterator[Database]:
+    """Open a database; its connections are closed at the end, whatever happens."""
+    database = Database(url, **options)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
 def opened(stack: Stack) -> Iterator[World]:
     """Open the world of a stack; what it opened is closed at the end."""
     world = World(stack, Database(stack.database_url))

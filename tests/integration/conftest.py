@@ -16,26 +16,24 @@ from service.store.session import Database
 from service.store.tables import metadata
 from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase, Stack
-from tests.world import World, break_connections, opened
+from tests.world import World, break_connections, opened, opened_database
 
 TABLES = [table for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
 
 
 def migrate(url: str) -> None:
-    database = Database(url)
-    schema.migrate(database)
-    database.dispose()
+    with opened_database(url) as database:
+        schema.migrate(database)
 
 
 def empty_tables(url: str) -> None:
     """Leave the database as a migration leaves it, and nobody connected to it."""
-    database = Database(url)
-    break_connections(database)
-    with database.writing() as connection:
-        for table in TABLES:
-            connection.execute(sa.delete(table))
-        connection.execute(sa.update(metadata.tables["configuration"]).values(version=1))
-    database.dispose()
+    with opened_database(url) as database:
+        break_connections(database)
+        with database.writing() as connection:
+            for table in TABLES:
+                connection.execute(sa.delete(table))
+            connection.execute(sa.update(metadata.tables["configuration"]).values(version=1))
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +89,8 @@ def database_away(
         url = f"sqlite:///{request.getfixturevalue('tmp_path')}"
     else:
         url = make_url(engine_urls.database_url).set(port=free_port()).render_as_string(hide_password=False)
-    database = Database(url)
-    yield database
-    database.dispose()
+    with opened_database(url) as database:
+        yield database
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import random
 import time
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from service.intake import Intake
 from service.store.session import CONNECT_TIMEOUT, POSTGRESQL_OPTIONS, Database
 from service.store.tables import contact, outbox, status_change, submission
 from tests.facts import FORM_THAT_IS_OFF, NOW, make_fact
-from tests.world import World, break_connections, on_postgresql
+from tests.world import World, break_connections, on_postgresql, opened_database
 
 TABLES = (contact, submission, status_change, outbox)
 
@@ -88,25 +89,23 @@ def test_what_was_refused_leaves_nothing_and_may_come_again_mended(world: World)
 
 
 def test_without_a_database_every_fact_is_told_so_and_soon(database_away: Database, world: World) -> None:
-    intake = Intake(database_away, Configuration(database_away), world.now)
     began = time.monotonic()
-    outcomes = [outcome for _, outcome in intake.record([make_fact(), make_fact("bob@example.com")])]
+    with closing(Intake(database_away, Configuration(database_away), world.now)) as intake:
+        outcomes = [outcome for _, outcome in intake.record([make_fact(), make_fact("bob@example.com")])]
     assert {type(outcome) for outcome in outcomes} == {DatabaseAway}
     assert time.monotonic() - began < 4
-    intake.close()
 
 
 def test_a_database_that_says_nothing_holds_up_a_batch_once_and_not_with_each_round(
     silent_address: tuple[str, int],
 ) -> None:
     host, port = silent_address
-    database = Database(f"postgresql://me@{host}:{port}/marketable")
-    intake = Intake(database, Configuration(database), lambda: NOW)
     facts = [make_fact(cookie=f"cookie {number}") for number in range(3)]
     began = time.monotonic()
-    assert {type(outcome) for _, outcome in intake.record(facts)} == {DatabaseAway}
+    with opened_database(f"postgresql://me@{host}:{port}/marketable") as database:
+        intake = Intake(database, Configuration(database), lambda: NOW)
+        assert {type(outcome) for _, outcome in intake.record(facts)} == {DatabaseAway}
     assert time.monotonic() - began < 2 * CONNECT_TIMEOUT
-    database.dispose()
 
 
 @on_postgresql
@@ -116,16 +115,13 @@ def test_a_contact_that_somebody_holds_locked_holds_the_writer_up_for_a_few_time
     options = POSTGRESQL_OPTIONS.replace("lock_timeout=10s", "lock_timeout=200ms")
     monkeypatch.setattr("service.store.session.POSTGRESQL_OPTIONS", options)
     world.record(make_fact())
-    impatient = Database(world.stack.database_url)
-    intake = Intake(impatient, Configuration(impatient), world.now)
-    began = time.monotonic()
-    with world.database.writing() as connection:
+    with opened_database(world.stack.database_url) as impatient, world.database.writing() as connection:
         connection.execute(sa.select(contact).with_for_update())
-        ((_, outcome),) = intake.record([make_fact()])
+        began = time.monotonic()
+        with closing(Intake(impatient, Configuration(impatient), world.now)) as intake:
+            ((_, outcome),) = intake.record([make_fact()])
     assert isinstance(outcome, Unavailable)
     assert time.monotonic() - began < 20 * 0.2
-    intake.close()
-    impatient.dispose()
 
 
 @on_postgresql

@@ -15,7 +15,7 @@ from service.store.tables import metadata
 from tests.facts import PORTAL, make_portal
 from tests.services.databases import Migration
 from tests.services.plugin import Stack
-from tests.world import on_postgresql
+from tests.world import on_postgresql, opened_database
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,8 @@ def database_migration() -> Migration | None:
 
 @pytest.fixture
 def empty(engine_urls: Stack) -> Iterator[Database]:
-    database = Database(engine_urls.database_url)
-    yield database
-    database.dispose()
+    with opened_database(engine_urls.database_url) as database:
+        yield database
 
 
 def table_names(database: Database) -> set[str]:
@@ -84,11 +83,8 @@ def test_down_and_up_again_leaves_the_same_tables(empty: Database) -> None:
 
 def test_migrations_at_once_follow_one_another(empty: Database) -> None:
     def migrate(_: int) -> tuple[str | None, str]:
-        database = Database(empty.url.render_as_string(hide_password=False))
-        try:
+        with opened_database(empty.url.render_as_string(hide_password=False)) as database:
             return schema.migrate(database)
-        finally:
-            database.dispose()
 
     newest = schema.newest_revision()
     with ThreadPoolExecutor(3) as threads:

@@ -15,7 +15,7 @@ from service.store import portals
 from service.store.session import Database
 from service.store.tables import dead_letter, portal
 from tests.facts import NOW, PORTAL, make_fact, make_portal
-from tests.world import World, break_connections, on_postgresql, on_sqlite
+from tests.world import World, break_connections, on_postgresql, on_sqlite, opened_database
 
 WRITES = 60
 WRITER = f"""
@@ -98,11 +98,14 @@ def test_a_lock_that_is_never_given_back_is_a_database_that_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.store.session.LOCK_PATIENCE", 0.2)
-    other = Database(world.stack.database_url)
-    with world.database.writing(), pytest.raises(DatabaseAway), other.writing():
+    with (
+        opened_database(world.stack.database_url) as other,
+        world.database.writing(),
+        pytest.raises(DatabaseAway),
+        other.writing(),
+    ):
         pass
     write_letter(world)
-    other.dispose()
 
 
 @on_sqlite
@@ -145,12 +148,14 @@ def test_a_database_that_is_not_there_is_said_to_be_away_within_four_seconds(
 
 def test_a_server_that_says_nothing_is_away_within_four_seconds(silent_address: tuple[str, int]) -> None:
     host, port = silent_address
-    database = Database(f"postgresql://me@{host}:{port}/marketable")
     began = time.monotonic()
-    with pytest.raises(DatabaseAway), database.reading():
+    with (
+        opened_database(f"postgresql://me@{host}:{port}/marketable") as database,
+        pytest.raises(DatabaseAway),
+        database.reading(),
+    ):
         pass
     assert time.monotonic() - began < 4
-    database.dispose()
 
 
 @on_postgresql
@@ -174,10 +179,12 @@ def break_and_read(world: World, connection: sa.Connection) -> None:
 
 @on_postgresql
 def test_a_statement_that_lasts_too_long_is_broken_off(world: World) -> None:
-    database = Database(world.stack.database_url, statement_timeout=1)
-    with pytest.raises(DatabaseAway), database.reading() as connection:
+    with (
+        opened_database(world.stack.database_url, statement_timeout=1) as database,
+        pytest.raises(DatabaseAway),
+        database.reading() as connection,
+    ):
         connection.execute(sa.text("SELECT pg_sleep(20)"))
-    database.dispose()
 
 
 def test_commits_are_durable(world: World) -> None:
@@ -215,8 +222,9 @@ def test_a_password_stays_out_of_what_is_shown() -> None:
 
 def test_the_folder_of_the_database_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    database = Database(f"sqlite:///{folder / 'marketable.db'}")
-    with database.reading() as connection:
+    with (
+        opened_database(f"sqlite:///{folder / 'marketable.db'}") as database,
+        database.reading() as connection,
+    ):
         assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
     assert folder.is_dir()
-    database.dispose()
