@@ -1,7 +1,8 @@
 """Decides marketing status: given where a contact stands and a cause, what its status is now and why.
 
 Rules 2, 5 and 6 of the domain (`docs/architecture.md`): raise now and lower later; a default raises and never
-lowers; a form's default speaks of every contact, a chatflow's and a token's of new contacts only.
+lowers; a form's default speaks of every contact, a chatflow's and a token's of new contacts only. A visitor who has
+said no to marketing is not raised by a default (decision 0015).
 """
 
 from datetime import datetime
@@ -36,6 +37,8 @@ def decide(
     if cause.intent is Intent.LOWER:
         return _lower(standing, cause, now, update_date)
     if cause.intent is Intent.DEFAULT:
+        if cause.is_refused:
+            return _unchanged(standing, now, otherwise=Verdict.CONSENT_REFUSED)
         if not cause.default.on:
             return _unchanged(standing, now, otherwise=Verdict.DEFAULT_OFF)
         if not is_new and cause.source in FOR_NEW_CONTACTS_ONLY:

@@ -55,6 +55,17 @@ class Verdict(enum.StrEnum):
     DEFAULT_OFF = "default_off"
     NEW_CONTACTS_ONLY = "new_contacts_only"
     NO_ADDRESS = "no_address"
+    CONSENT_REFUSED = "consent_refused"
+    PARTIAL = "partial"
+    TEST = "test"
+    PING = "ping"
+    SPAM = "spam"
+    AGENT = "agent"
+    DELETED = "deleted"
+    OTHER_EVENT = "other_event"
+    LOOK_UP_PENDING = "look_up_pending"
+    LOOKED_UP = "looked_up"
+    LOOK_UP_FAILED = "look_up_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,8 @@ class Cause:
     actor: str = ""
     """Who did it, as `user:<id>`, `token:<id>` or empty for a visitor."""
     default: Default = Default(on=False)
+    is_refused: bool = False
+    """The visitor said no to marketing in so many words: no default raises against that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +161,11 @@ class Fact:
     portal_id: int
     source: Source
     source_id: str
-    """The form's GUID, the chatflow's id."""
+    """The form's GUID; of all others the number of the external form or chatflow."""
     email: str | None
     """Normalised; None when the visitor gave none."""
     cookie: str | None
-    """The visitor's tracking cookie (`hutk`)."""
+    """The visitor's tracking cookie (`hutk`), or the chat's session, set apart by its endpoint."""
     properties: Mapping[str, str]
     """Contact properties to set."""
     content: str
@@ -166,6 +179,12 @@ class Fact:
     reason_type: ReasonType = ReasonType.FORM_SUBMISSION
     new_contact_for_new_email: bool = False
     """The form's `createNewContactForNewEmail`: never rename the cookie's contact."""
+    is_refused: bool = False
+    """The visitor said no to marketing."""
+    kept: Verdict | None = None
+    """Set when the fact is kept only: it has neither address nor cookie, and touches no contact."""
+    session: str | None = None
+    """What joins it with other facts of one visitor, should it have no contact yet; else None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def plan(
     has_contact = is_new or identity.contact is not None
     for fact in group.facts:
         if not has_contact:
-            verdicts.append(Verdict.NO_ADDRESS)
+            verdicts.append(fact.kept or Verdict.NO_ADDRESS)
             continue
         decision = _decide(standing, fact, default_of(fact), update_date_of, now, is_new=is_new)
         if decision.ended is not None:
@@ -152,5 +152,12 @@ def _decide(
     *,
     is_new: bool,
 ) -> Decision:
-    cause = Cause(Intent.DEFAULT, fact.source, fact.reason_type, fact.source_id, default=default)
+    cause = Cause(
+        Intent.DEFAULT,
+        fact.source,
+        fact.reason_type,
+        fact.source_id,
+        default=default,
+        is_refused=fact.is_refused,
+    )
     return decide(standing, cause, is_new=is_new, now=now, update_date=update_date_of(fact.portal_id))

@@ -12,6 +12,7 @@ class Scope(enum.StrEnum):
 
     FORMS = "forms"
     BILLING = "billing"
+    ENDPOINTS = "endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Portal:
     tier: int
     """Marketing contacts that are paid for."""
     created_at: datetime
+    external_forms: bool = True
+    """The default marketing status of forms that are not HubSpot's, where the form has none of its own (rule 5)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ def _fact_columns(plans: Sequence[Plan]) -> list[str]:
         text_array([fact.source_id for _, fact, _ in rows]),
         plain_array([verdict.value for _, _, verdict in rows]),
         text_array([fact.content for _, fact, _ in rows]),
+        text_array([fact.session for _, fact, _ in rows]),
     ]
 
 

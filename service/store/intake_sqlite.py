@@ -37,7 +37,7 @@ CHANGE_CONTACT = """UPDATE contact SET email = coalesce(?, email), version = ver
 LINK_COOKIE = """INSERT INTO visitor (portal_id, cookie, contact_id) VALUES (?, ?, ?)
     ON CONFLICT (portal_id, cookie) DO UPDATE SET contact_id = excluded.contact_id"""
 KEEP_SUBMISSION = """INSERT INTO submission (id, portal_id, source, source_id, contact_id, verdict, once_key,
-    digest, received_at, submitted_at, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    digest, received_at, submitted_at, content, session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 KEEP_CHANGE = """INSERT INTO status_change (contact_id, version, portal_id, at, before, after, verdict, stint,
     since, until, stint_reason_type, stint_reason_id, source, reason_type, reason_id, actor, default_version,
     submission_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -169,6 +169,7 @@ def _write_facts(cursor: sqlite3.Cursor, plan: Plan, contact_id: int | None) -> 
             (
                 fact.submission_id, portal_id, fact.source.value, fact.source_id, contact_id, verdict.value,
                 fact.once_key, fact.digest, _text(fact.received_at), _text(fact.submitted_at), fact.content,
+                fact.session,
             ),
         )  # fmt: skip
     for change, submission_id in plan.changes:

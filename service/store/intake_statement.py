@@ -75,6 +75,7 @@ FACT = {
     "source_id": "text",
     "verdict": "text",
     "content": "text",
+    "session": "text",
 }
 CHANGE = {
     "place": "int",
@@ -189,9 +190,9 @@ LEFT_BEHIND = """left_behind AS (
 )"""
 SUBMITTED = """submitted AS (
     INSERT INTO submission (id, portal_id, source, source_id, contact_id, verdict, once_key, digest,
-                            received_at, submitted_at, content)
+                            received_at, submitted_at, content, session)
     SELECT id, portal_id, source, source_id, nullif(ids[f.place + 1], -1), verdict, once_key, digest,
-           received_at, submitted_at, content::json
+           received_at, submitted_at, content::json, session
       FROM f, kept WHERE ids[f.place + 1] <> 0
 )"""
 STATUS = """status AS (

@@ -39,9 +39,19 @@ def add_portal(connection: sa.Connection, new: Portal) -> None:
             renews_on=new.subscription.renews_on,
             tier=new.tier,
             created_at=new.created_at,
+            external_forms=new.external_forms,
         )
     )
     changed(connection)
+
+
+def set_external_forms(connection: sa.Connection, portal_id: int, *, on: bool) -> bool:
+    """Set the default of forms that are not HubSpot's; False when there is no such portal."""
+    query = sa.update(portal).where(portal.c.id == portal_id).values(external_forms=on)
+    if connection.execute(query).rowcount == 0:
+        return False
+    changed(connection)
+    return True
 
 
 def find_portal(connection: sa.Connection, portal_id: int) -> Portal | None:
@@ -138,7 +148,9 @@ def hash_secret(secret: str) -> str:
 def portal_from(row: Any) -> Portal:
     """Return the portal that a row of the table holds."""
     subscription = Subscription(Commitment(row.commitment), row.renews_on, row.time_zone)
-    return Portal(row.id, row.name, subscription, Product(row.product), row.tier, row.created_at)
+    return Portal(
+        row.id, row.name, subscription, Product(row.product), row.tier, row.created_at, row.external_forms
+    )
 
 
 def _form(row: Any) -> Form:

@@ -67,6 +67,8 @@ portal = sa.Table(
     _required("renews_on", sa.Date),
     _required("tier", sa.Integer),
     _required("created_at", Instant),
+    _required("external_forms", sa.Boolean, server_default=sa.true()),
+    comment="`external_forms` is the default of forms that are not HubSpot's.",
 )
 
 form = sa.Table(
@@ -183,6 +185,28 @@ submission = sa.Table(
     _required("received_at", Instant),
     _required("submitted_at", Instant),
     _required("content", sa.JSON),
+    sa.Column("session", sa.Text),
+    sa.Index(
+        "ix_submission_unjoined",
+        "portal_id",
+        "session",
+        postgresql_where=sa.text("contact_id IS NULL AND session IS NOT NULL"),
+        sqlite_where=sa.text("contact_id IS NULL AND session IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_submission_looked_up",
+        "id",
+        postgresql_where=sa.text("verdict = 'look_up_pending'"),
+        sqlite_where=sa.text("verdict = 'look_up_pending'"),
+    ),
+    sa.Index(
+        "ix_submission_external",
+        "source_id",
+        "id",
+        postgresql_where=sa.text("source IN ('external_form', 'chatflow')"),
+        sqlite_where=sa.text("source IN ('external_form', 'chatflow')"),
+    ),
+    comment="`session` joins what one visitor of a chat did, until it is known who it was.",
 )
 
 conflicting_delivery = sa.Table(
@@ -270,4 +294,94 @@ dead_letter = sa.Table(
     _required("body", sa.LargeBinary),
     _required("at", Instant),
     comment="Messages that no retry can mend, kept before they are acknowledged.",
+)
+
+endpoint = sa.Table(
+    "endpoint",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("portal_id", sa.ForeignKey("portal.id"), nullable=False, index=True),
+    _required("provider", sa.Text),
+    _required("name", sa.Text),
+    _required("state", sa.Text),
+    _required("sealed", sa.LargeBinary),
+    _required("options", Document),
+    _required("version", sa.Integer),
+    _required("created_at", Instant),
+    _required("updated_at", Instant),
+    sa.Column("deleted_at", Instant),
+    sqlite_autoincrement=True,
+    comment="`sealed` holds the tokens of its addresses and all secrets, encrypted.",
+)
+
+endpoint_token = sa.Table(
+    "endpoint_token",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("endpoint_id", sa.ForeignKey("endpoint.id"), nullable=False, index=True),
+    comment="By which the endpoint of a request is found; no token can be read from it.",
+)
+
+endpoint_activity = sa.Table(
+    "endpoint_activity",
+    metadata,
+    sa.Column("endpoint_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    _required("last_seen_at", Instant),
+    _required("last_outcome", sa.Text),
+    sa.Column("preview", sa.JSON),
+    comment="What was sent last, redacted; written behind the requests, now and then.",
+)
+
+external_form = sa.Table(
+    "external_form",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("endpoint_id", sa.ForeignKey("endpoint.id"), nullable=False),
+    sa.Column("portal_id", sa.Integer, nullable=False, index=True),
+    _required("kind", sa.Text),
+    _required("key", sa.Text),
+    _required("name", sa.Text),
+    sa.Column("marketing_default", sa.Boolean),
+    _required("mapping", Document),
+    _required("fields", Document),
+    _required("version", sa.Integer),
+    _required("is_new", sa.Boolean),
+    sa.Column("first_seen_at", Instant),
+    sa.Column("last_seen_at", Instant),
+    sa.UniqueConstraint("endpoint_id", "kind", "key"),
+    sqlite_autoincrement=True,
+    comment="Forms and chatflows that were seen at endpoints, with what a person chose for them.",
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", Hex, primary_key=True),
+    sa.Column("endpoint_id", sa.ForeignKey("endpoint.id"), nullable=False),
+    _required("portal_id", sa.Integer),
+    _required("digest", Hex),
+    _required("reason", sa.Text),
+    _required("received_at", Instant),
+    _required("last_received_at", Instant),
+    _required("times", sa.Integer),
+    _required("size", sa.Integer),
+    _required("preview", sa.JSON),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("replayed_at", Instant),
+    sa.UniqueConstraint("endpoint_id", "digest"),
+    sa.Index("ix_delivery_portal_id_last_received_at", "portal_id", "last_received_at"),
+    sa.Index("ix_delivery_last_received_at", "last_received_at"),
+    comment="Deliveries that were refused, whole and encrypted, for a set time; equal ones once.",
+)
+
+look_up = sa.Table(
+    "look_up",
+    metadata,
+    sa.Column("submission_id", Hex, primary_key=True),
+    _required("endpoint_id", sa.BigInteger),
+    _required("attempts", sa.Integer),
+    _required("not_before", Instant),
+    _required("reason", sa.Text),
+    _required("updated_at", Instant),
+    comment="Submissions whose person has to be asked for: when next, and why it failed the last time.",
 )
