@@ -11,14 +11,14 @@ from pathlib import Path
 import kombu
 import psycopg
 
-from bench import pipe, web
+from bench import hooks, pipe, web
 from bench.machine import Watch
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Report
 from bench.stage import Stage, open_stage, say
 from config import logs
 
-WEB, RELAY, CONSUMER = "web", "relay", "consumer"
+WEB, HOOKS, RELAY, CONSUMER = "web", "hooks", "relay", "consumer"
 INTERRUPTED = 130
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures throughput as ratios.")
-    parser.add_argument("--only", choices=(WEB, RELAY, CONSUMER), help="measure one part")
+    parser.add_argument("--only", choices=(WEB, HOOKS, RELAY, CONSUMER), help="measure one part")
     parser.add_argument("--quick", action="store_true", help="shorter and less certain: under a minute")
     parser.add_argument("--patience", type=float, metavar="SECONDS", help="wait for a quiet machine, in all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
@@ -67,7 +67,9 @@ def _measure(stage: Stage, only: str | None, plan: Plan, report: Report) -> None
         if stage.postgres is not None:
             _attempt("submissions on PostgreSQL", report, lambda: web.measure_postgresql(stage, plan, report))
         _attempt("submissions on SQLite", report, lambda: web.measure_sqlite(stage, plan, report))
-    if only != WEB and stage.postgres is not None and stage.rabbitmq is not None:
+    if only in {None, HOOKS} and stage.postgres is not None:
+        _attempt("deliveries of other tools", report, lambda: hooks.measure(stage, plan, report))
+    if only not in {WEB, HOOKS} and stage.postgres is not None and stage.rabbitmq is not None:
         _attempt("relay and consumer", report, lambda: _measure_pipe(stage, only, plan, report))
 
 
