@@ -1,5 +1,6 @@
 """Settings, read once from the environment by the entry points; every mistake is named at once."""
 
+import base64
 import dataclasses
 import os
 import tomllib
@@ -7,10 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
+KEY_BYTES = 32
+SECRETS = frozenset({"secret_key"})
+"""Settings whose value is never shown."""
 NOT_SETTINGS = ("MARKETABLE_TEST_", "MARKETABLE_INTERNAL_")
 
 
@@ -68,6 +73,26 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        message = "a URL such as https://forms.example.com"
+        raise ValueError(message)
+    return text.rstrip("/")
+
+
+def _keys(text: str) -> str:
+    for key in text.split(","):
+        try:
+            size = len(base64.urlsafe_b64decode(key.strip()))
+        except ValueError:
+            size = 0
+        if size != KEY_BYTES:
+            message = "keys that 'marketable key' made, with commas between them"
+            raise ValueError(message)
+    return text
+
+
 def _name(text: str) -> str:
     if not text or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
         message = "letters, digits, '-', '_' and '.' only"
@@ -86,6 +111,22 @@ class Settings:
 
     data_dir: Path = _setting(
         Path("var"), Path, "Folder for all that the embedded default writes.", "DATA_DIR"
+    )
+    public_url: str = _setting(
+        "",
+        _origin,
+        "Where senders reach this service, as https://forms.example.com; without one, what each request says.",
+    )
+    providers_dir: str = _setting(
+        "", str, "Folder with provider descriptions of your own, beside the built-in ones."
+    )
+    secret_key: str = _setting(
+        "",
+        _keys,
+        "Keys that seal stored secrets, the newest first, with commas; without one, a file in the data folder.",
+    )
+    delivery_days: int = _setting(
+        30, _whole(1, 3_650), "Days that refused deliveries are kept, to be looked at and replayed."
     )
     host: str = _setting("127.0.0.1", str, "Address that the web process listens on.")
     port: int = _setting(8000, _whole(1, 65_535), "Port that the web process listens on.", "PORT")
@@ -150,7 +191,8 @@ class Settings:
                     try:
                         values[field.name] = field.metadata["parse"](environment[name])
                     except ValueError as mistake:
-                        mistakes.append(f"{name} is {environment[name]!r}: it takes {mistake}")
+                        shown = "not shown" if field.name in SECRETS else repr(environment[name])
+                        mistakes.append(f"{name} is {shown}: it takes {mistake}")
                     break
         if mistakes:
             raise SettingsError(mistakes)
@@ -160,6 +202,11 @@ class Settings:
     def database(self) -> str:
         """The database's URL, the embedded one when none is set."""
         return self.database_url or f"sqlite:///{self.data_dir / 'marketable.db'}"
+
+    @property
+    def own_providers(self) -> Path | None:
+        """The operator's own folder of provider descriptions, if there is one."""
+        return Path(self.providers_dir) if self.providers_dir else None
 
     @property
     def is_embedded_database(self) -> bool:

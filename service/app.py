@@ -9,12 +9,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
 from service import __version__
+from service.activity import ActivityLog
 from service.committer import Committer
 from service.configuration import Configuration
 from service.health import Health
 from service.intake import Intake
+from service.providers.catalogue import load_catalogue
+from service.reception import Reception
+from service.refused import RefusedDeliveries
 from service.store.session import Database
-from service.web import health, problems
+from service.vault import Vault, open_vault
+from service.web import health, hooks, problems
 from service.web.api import billing
 from service.web.hubspot import submissions
 from service.web.services import Services, install
@@ -31,13 +36,28 @@ def utc_now() -> datetime:
 def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> Services:
     """Make the parts of a web process; nothing is opened before its first use."""
     database = Database(settings.database, patience=PATIENCE)
-    configuration = Configuration(database)
+    configuration = Configuration(database, lambda: vault_of(settings))
     committer = Committer(
         lambda: Intake(database, configuration, now),
         timeout=settings.commit_timeout,
         waiting_limit=settings.waiting_limit,
     )
-    return Services(settings, database, configuration, committer, now)
+    catalogue = load_catalogue(settings.own_providers)
+    return Services(
+        settings,
+        database,
+        configuration,
+        committer,
+        now,
+        Reception(configuration, catalogue, committer.record_all),
+        RefusedDeliveries(database, configuration.vault),
+        ActivityLog(database),
+    )
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Return what secrets are sealed with; the embedded default makes a key of its own."""
+    return open_vault(settings.secret_key, settings.data_dir, may_make=settings.is_embedded_database)
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
@@ -62,6 +82,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install(application, services)
     health.install(application, Health("web", services.database, services.now))
     application.register_blueprint(submissions.blueprint)
+    application.register_blueprint(hooks.blueprint)
     Api(application).register_blueprint(billing.blueprint)
     problems.install(application)
     return application

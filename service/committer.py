@@ -68,22 +68,32 @@ class Committer:
         Raises ConflictingDelivery, Unavailable (nothing may be assumed, the same again is safe: it is recorded
         once), or what the database refused the fact with.
         """
+        outcome = self._wait(self._queue([fact])[0])
+        if isinstance(outcome, Recorded):
+            return outcome
+        raise outcome
+
+    def record_all(self, facts: Sequence[Fact]) -> list[Recorded | Exception]:
+        """Return when all facts of one delivery are durable or refused: an outcome for each, as `record` has it."""
+        tickets = self._queue(facts)
+        return [self._wait(ticket) for ticket in tickets]
+
+    def _queue(self, facts: Sequence[Fact]) -> list[_Ticket]:
         if len(self._waiting) >= self._waiting_limit:
             raise Overloaded
         if self._writer is None:
             self._start()
-        ticket = _Ticket(fact)
-        self._waiting.append(ticket)
+        tickets = [_Ticket(fact) for fact in facts]
+        self._waiting.extend(tickets)
         if self._idle:
             self._wake.set()
+        return tickets
+
+    def _wait(self, ticket: _Ticket) -> Recorded | Exception:
         if not ticket.lock.acquire(timeout=self._timeout):
             ticket.abandoned = True
-            message = f"no commit within {self._timeout:g} s"
-            raise Unavailable(message)
-        outcome = ticket.outcome
-        if isinstance(outcome, Recorded):
-            return outcome
-        raise outcome or Unavailable("the writer stopped")
+            return Unavailable(f"no commit within {self._timeout:g} s")
+        return ticket.outcome or Unavailable("the writer stopped")
 
     def close(self) -> None:
         """Record what waits, then stop the writer."""

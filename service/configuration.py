@@ -1,4 +1,4 @@
-"""Portals, forms and tokens as requests need them: from memory, checked against the database.
+"""Portals, forms, endpoints and tokens as requests need them: from memory, checked against the database.
 
 The cache knows the configuration's version. It looks for a newer one when its last look is older than
 `FRESH_FOR`, when a request is about to be refused, and whenever a transaction proves it stale; so nothing is
@@ -6,15 +6,18 @@ refused or decided by a form as it was.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.domain.billing import next_update_date
+from service.domain.endpoints import Endpoint, ExternalForm, ExternalKind
 from service.domain.forms import Form
 from service.domain.model import Default, Fact, Source
 from service.domain.portals import AccessToken, Portal
-from service.store import portals
+from service.store import endpoints, external_forms, portals
 from service.store.session import Database
+from service.vault import Vault
 
 FRESH_FOR = 1.0
 """Seconds."""
@@ -28,17 +31,24 @@ class _Snapshot:
     portals: dict[int, Portal] = field(default_factory=dict)
     forms: dict[tuple[int, str], Form] = field(default_factory=dict)
     tokens: dict[str, AccessToken] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    external_forms: dict[int, ExternalForm] = field(default_factory=dict)
+    external_keys: dict[tuple[int, ExternalKind, str], int] = field(default_factory=dict)
     update_dates: dict[int, datetime] = field(default_factory=dict)
 
     def size(self) -> int:
-        return len(self.portals) + len(self.forms) + len(self.tokens)
+        found = (self.portals, self.forms, self.tokens, self.endpoints, self.external_keys)
+        return sum(len(each) for each in found)
 
 
 class Configuration:
     """Everything it returns is at least as new as `version`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, open_vault: Callable[[], Vault] | None = None) -> None:
+        """`open_vault` is called when an endpoint is asked for first; who asks for none needs no key."""
         self._database = database
+        self._open_vault = open_vault
+        self._vault: Vault | None = None
         self._snapshot = _Snapshot(NOT_READ)
         self._looked_at = float("-inf")
 
@@ -81,13 +91,72 @@ class Configuration:
                 snapshot.tokens[key] = found
         return found
 
+    def endpoint(self, token: str) -> Endpoint | None:
+        """Return the endpoint that an address leads to, paused ones too, or None.
+
+        Raises SealBroken when its secrets can't be opened, and InvalidInput when there is no key.
+        """
+        snapshot = self._current()
+        found = snapshot.endpoints.get(token)
+        if found is None:
+            with self._database.reading() as connection:
+                found = endpoints.find_by_token(connection, self.vault(), token)
+            if found is not None:
+                snapshot.endpoints[token] = found
+        return found
+
+    def vault(self) -> Vault:
+        """Return what secrets are sealed with."""
+        if self._vault is None:
+            if self._open_vault is None:
+                raise LookupError("this process has been given no key")
+            self._vault = self._open_vault()
+        return self._vault
+
+    def see_external_form(
+        self, endpoint: Endpoint, kind: ExternalKind, key: str, now: datetime
+    ) -> ExternalForm:
+        """Return the form or chatflow that the provider calls `key`; one that nobody has seen is kept as new."""
+        snapshot = self._current()
+        number = snapshot.external_keys.get((endpoint.id, kind, key))
+        if number is not None:
+            return snapshot.external_forms[number]
+        with self._database.reading() as connection:
+            found = external_forms.find_by_key(connection, endpoint.id, kind, key)
+        if found is None:
+            with self._database.writing() as connection:
+                found = external_forms.see(connection, endpoint.id, endpoint.portal_id, kind, key, now)
+        snapshot.external_forms[found.id] = found
+        snapshot.external_keys[endpoint.id, kind, key] = found.id
+        return found
+
     def default_of(self, fact: Fact) -> Default:
-        """Return the default marketing status that speaks for a fact."""
+        """Return the default marketing status that speaks for a fact (rule 5)."""
         if fact.source is Source.HUBSPOT_FORM:
             form = self.form(fact.portal_id, fact.source_id)
             if form is not None:
                 return Default(form.marketing_default, form.version)
+        if fact.source in {Source.EXTERNAL_FORM, Source.CHATFLOW}:
+            return self._external_default(fact)
         return Default(on=False)
+
+    def _external_default(self, fact: Fact) -> Default:
+        chosen = self._external_form(int(fact.source_id))
+        if chosen is not None and chosen.marketing_default is not None:
+            return Default(chosen.marketing_default, chosen.version)
+        portal = self.portal(fact.portal_id)
+        is_form = fact.source is Source.EXTERNAL_FORM
+        return Default(on=is_form and portal is not None and portal.external_forms)
+
+    def _external_form(self, number: int) -> ExternalForm | None:
+        snapshot = self._current()
+        found = snapshot.external_forms.get(number)
+        if found is None:
+            with self._database.reading() as connection:
+                found = external_forms.find(connection, number)
+            if found is not None:
+                snapshot.external_forms[number] = found
+        return found
 
     def update_date(self, portal_id: int, now: datetime) -> datetime:
         """Return the portal's next update date."""

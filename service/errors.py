@@ -2,16 +2,20 @@
 
 MarketableError
 ├── InvalidInput              the caller sent something wrong; names the field and the mend
-│   └── InvalidMessage        a broker message that no retry can mend
-├── NotFound                  no such portal, form, contact or token
+│   ├── InvalidMessage        a broker message that no retry can mend
+│   └── Unreadable            a delivery that its provider's description doesn't fit
+├── NotFound                  no such portal, form, endpoint, contact or token
 ├── Unauthenticated           no token, or an unknown one
+├── InvalidSignature          a delivery that nothing proves; the reason says why
 ├── Forbidden                 a known token without the scope, or of another portal
 ├── ConflictingDelivery       a delivery id that was accepted before with another body
 ├── TooManyRequests           over the rate limit
+├── SealBroken                a stored secret can't be opened: the key is another one
 └── Unavailable               cannot be kept now; the same again later will do
     ├── DatabaseAway          no connection, or it broke
     ├── BrokerAway            no connection, no confirm, or a refusal
-    └── Overloaded            too many requests wait already
+    ├── Overloaded            too many requests wait already
+    └── EndpointPaused        somebody has paused the endpoint
 """
 
 
@@ -39,6 +43,17 @@ class InvalidMessage(InvalidInput):
     reason = "invalid_message"
 
 
+class Unreadable(InvalidInput):
+    """A delivery that its provider's description doesn't fit. No value of the body is told.
+
+    `reason` is one of `service.providers.events.UnreadableReason`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = str(reason)
+
+
 class NotFound(MarketableError):
     """`what` is a noun of the vocabulary: portal, form, contact, token."""
 
@@ -56,6 +71,17 @@ class Unauthenticated(MarketableError):
     reason = "unauthenticated"
 
 
+class InvalidSignature(MarketableError):
+    """A delivery was not proved. Nothing of it, and nothing of a secret, is told.
+
+    `reason` is one of `service.signatures.Reason`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = str(reason)
+
+
 class Forbidden(MarketableError):
     """The access token is known but may not do this."""
 
@@ -66,6 +92,12 @@ class ConflictingDelivery(MarketableError):
     """The delivery's id was accepted before with another body (rule 14 of `docs/architecture.md`)."""
 
     reason = "conflicting_delivery"
+
+
+class SealBroken(MarketableError):
+    """What was sealed can't be opened: the key is another one."""
+
+    reason = "seal_broken"
 
 
 class TooManyRequests(MarketableError):
@@ -101,3 +133,13 @@ class Overloaded(Unavailable):
     """More requests wait than will be served in time."""
 
     reason = "overloaded"
+
+
+class EndpointPaused(Unavailable):
+    """Deliveries to the endpoint are to be sent again when it goes on."""
+
+    reason = "endpoint_paused"
+    retry_after = 300
+
+    def __init__(self) -> None:
+        super().__init__("this endpoint is paused; send the same again later")

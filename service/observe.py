@@ -8,6 +8,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SUBMISSIONS = Counter("marketable_submissions_total", "Submissions kept, by what was decided.", ("verdict",))
 REFUSALS = Counter("marketable_refusals_total", "Requests refused, by reason.", ("reason",))
+DELIVERIES = Counter(
+    "marketable_deliveries_total",
+    "Deliveries to endpoints, by what became of them.",
+    ("outcome",),
+)
 BATCH_SIZE = Histogram(
     "marketable_commit_facts",
     "Facts recorded together in one transaction.",

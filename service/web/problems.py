@@ -1,5 +1,6 @@
 """Errors as RFC 9457 has them, `application/problem+json`; the one place where our own API maps them."""
 
+import traceback
 from typing import Any
 
 import structlog
@@ -8,22 +9,30 @@ from werkzeug.exceptions import HTTPException
 
 from service.documents import dumps
 from service.errors import (
+    ConflictingDelivery,
     Forbidden,
     InvalidInput,
+    InvalidSignature,
     MarketableError,
     NotFound,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    Unreadable,
 )
 from service.observe import REFUSALS
 
+FRAMES = 8
+"""Of a traceback that is logged."""
 PROBLEM_JSON = "application/problem+json"
 STATUS: tuple[tuple[type[MarketableError], int, str], ...] = (
+    (Unreadable, 422, "The delivery can't be read"),
     (InvalidInput, 400, "The request is not valid"),
     (Unauthenticated, 401, "An access token is needed"),
+    (InvalidSignature, 401, "The delivery is not proved"),
     (Forbidden, 403, "The access token may not do this"),
     (NotFound, 404, "Not found"),
+    (ConflictingDelivery, 409, "This id was accepted before with another body"),
     (TooManyRequests, 429, "Too many requests"),
     (Unavailable, 503, "Not available now"),
 )
@@ -67,8 +76,10 @@ def answer_http_exception(error: HTTPException) -> Response:
 
 
 def answer_unexpected(error: Exception) -> Response:
-    """Answer a fault of ours, without a word of its inside."""
-    log.error("request_failed", path=request.path, exc_info=error)
+    """Answer a fault of ours, without a word of its inside, which may hold personal data; log where it was."""
+    where = traceback.format_tb(error.__traceback__)[-FRAMES:]
+    rule = request.url_rule.rule if request.url_rule else None
+    log.error("request_failed", rule=rule, error=type(error).__name__, where=where)
     return _problem(500, "Internal error", "The fault is on this side and has been logged.")
 
 

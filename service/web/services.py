@@ -7,8 +7,11 @@ from typing import Protocol
 
 from flask import Flask, current_app
 
+from service.activity import ActivityLog
 from service.committer import Committer
 from service.configuration import Configuration
+from service.reception import Reception
+from service.refused import RefusedDeliveries
 from service.store.session import Database
 
 EXTENSION = "marketable"
@@ -20,6 +23,10 @@ class WebSettings(Protocol):
     @property
     def max_body_bytes(self) -> int:
         """Largest request body that is read, in bytes."""
+
+    @property
+    def public_url(self) -> str:
+        """Where senders reach this service; empty for what each request says."""
 
     @property
     def rate_limit_public(self) -> int:
@@ -39,10 +46,14 @@ class Services:
     configuration: Configuration
     committer: Committer
     now: Callable[[], datetime]
+    reception: Reception
+    refused: RefusedDeliveries
+    activity: ActivityLog
 
     def close(self) -> None:
         """Record what waits and close the database."""
         self.committer.close()
+        self.activity.close()
         self.database.dispose()
 
 

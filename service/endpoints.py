@@ -1,0 +1,319 @@
+"""What people do with endpoints: make, change, rotate, pause, delete; the same for the API and the command."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from service.domain.endpoints import (
+    Captcha,
+    Endpoint,
+    EndpointState,
+    ExternalForm,
+    ExternalKind,
+    check_name,
+    dump_options,
+    read_options,
+)
+from service.domain.reading import is_storable
+from service.errors import InvalidInput, NotFound
+from service.providers.catalogue import Catalogue
+from service.providers.description import Description
+from service.providers.limits import LONGEST_KEY
+from service.reception import KINDS
+from service.signatures import check_secret, new_secret
+from service.store import endpoints, external_forms, portals
+from service.store.endpoints import Activity
+from service.store.external_forms import NOT_CHOSEN
+from service.store.session import Database
+from service.vault import Vault
+
+TOKEN_PREFIX = "ep_"  # noqa: S105 - by which secret scanners know it
+MOST_SECRETS = 2
+LONGEST_SECRET = 10_000
+HOOK_PATH = "/hooks/{provider}/{token}"
+COLLECT_PATH = "/collect/{token}"
+COLLECTED = "captured_form"
+ROLES = ("email", "first_name", "last_name", "name", "phone", "company", "consent", "consent_text")
+"""What a mapping can name a field for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a new endpoint is to have.
+
+    `make_secret` is for providers that let the user choose it. Without any secret, an endpoint whose provider signs
+    refuses its deliveries, and keeps them to be replayed.
+    """
+
+    name: str = ""
+    """The provider's title if empty."""
+    secret: str = field(default="", repr=False)
+    make_secret: bool = False
+    access_token: str = field(default="", repr=False)
+    captcha_secret: str = field(default="", repr=False)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An endpoint as people see it."""
+
+    endpoint: Endpoint
+    description: Description | None
+    """None when the provider has gone from the catalogue."""
+    activity: Activity | None
+
+
+class Endpoints:
+    """The endpoints of all portals."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        catalogue: Catalogue,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._catalogue = catalogue
+        self._now = now
+
+    def create(self, portal_id: int, provider: str, wanted: Wanted | None = None) -> Endpoint:
+        """Make an endpoint; raises NotFound and InvalidInput."""
+        wanted = wanted or Wanted()
+        description = self._describe(provider)
+        made = Endpoint(
+            id=0,
+            portal_id=portal_id,
+            provider=provider,
+            name=check_name(wanted.name or description.title),
+            state=EndpointState.ACTIVE,
+            tokens=(new_token(),),
+            secrets=_secrets(description, wanted.secret, make=wanted.make_secret),
+            access_token=wanted.access_token.strip(),
+            captcha_secret=wanted.captcha_secret.strip(),
+            options=read_options(wanted.options),
+            created_at=self._now(),
+        )
+        _check(made)
+        with self._database.writing() as connection:
+            if portals.find_portal(connection, portal_id) is None:
+                raise NotFound("portal", portal_id)
+            return replace(made, id=endpoints.add(connection, self._vault, made))
+
+    def every(self, portal_id: int) -> list[Shown]:
+        """Return a portal's endpoints; raises NotFound for a portal that does not exist."""
+        with self._database.reading() as connection:
+            if portals.find_portal(connection, portal_id) is None:
+                raise NotFound("portal", portal_id)
+            found = endpoints.list_all(connection, self._vault, portal_id)
+            seen = endpoints.activities(connection, [each.id for each in found])
+        return [Shown(each, self._catalogue.get(each.provider), seen.get(each.id)) for each in found]
+
+    def show(self, portal_id: int, endpoint_id: int) -> Shown:
+        """Return one endpoint; raises NotFound."""
+        with self._database.reading() as connection:
+            found = endpoints.find(connection, self._vault, portal_id, endpoint_id)
+            if found is None:
+                raise NotFound("endpoint", endpoint_id)
+            seen = endpoints.activities(connection, [found.id])
+        return Shown(found, self._catalogue.get(found.provider), seen.get(found.id))
+
+    def set(
+        self,
+        portal_id: int,
+        endpoint_id: int,
+        *,
+        name: str | None = None,
+        state: EndpointState | None = None,
+        access_token: str | None = None,
+        captcha_secret: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> Endpoint:
+        """Change what is given; options that are not named stay as they are. Raises NotFound, InvalidInput."""
+
+        def change(found: Endpoint) -> Endpoint:
+            wanted = {**dump_options(found.options), **(options or {})}
+            return replace(
+                found,
+                name=found.name if name is None else check_name(name),
+                state=found.state if state is None else state,
+                access_token=found.access_token if access_token is None else access_token.strip(),
+                captcha_secret=found.captcha_secret if captcha_secret is None else captcha_secret.strip(),
+                options=read_options(wanted),
+            )
+
+        return self._change(portal_id, endpoint_id, change)
+
+    def rotate_secret(self, portal_id: int, endpoint_id: int, secret: str = "") -> Endpoint:
+        """Put a secret, a new one if none is given, before the one there is; both prove until `finish_rotation`."""
+
+        def change(found: Endpoint) -> Endpoint:
+            added = _secrets(self._describe(found.provider), secret, make=not secret)
+            kept = tuple(each for each in found.secrets if each not in added)
+            return replace(found, secrets=(*added, *kept)[:MOST_SECRETS])
+
+        return self._change(portal_id, endpoint_id, change)
+
+    def rotate_address(self, portal_id: int, endpoint_id: int) -> Endpoint:
+        """Give the endpoint a new address; the one before leads here too until `finish_rotation`."""
+        return self._change(
+            portal_id,
+            endpoint_id,
+            lambda found: replace(found, tokens=(new_token(), found.token)),
+        )
+
+    def finish_rotation(self, portal_id: int, endpoint_id: int) -> Endpoint:
+        """Give up the secret and the address from before a rotation."""
+        return self._change(
+            portal_id,
+            endpoint_id,
+            lambda found: replace(found, tokens=found.tokens[:1], secrets=found.secrets[:1]),
+        )
+
+    def delete(self, portal_id: int, endpoint_id: int) -> None:
+        """Give the endpoint up for good: its address answers 404, its secrets are gone; submissions stay."""
+        with self._database.writing() as connection:
+            if endpoints.find(connection, self._vault, portal_id, endpoint_id, for_update=True) is None:
+                raise NotFound("endpoint", endpoint_id)
+            endpoints.delete(connection, self._vault, endpoint_id, self._now())
+
+    def forms(
+        self, portal_id: int, *, endpoint_id: int | None = None, only_new: bool = False
+    ) -> list[ExternalForm]:
+        """Return the forms and chatflows that were seen, the newest first."""
+        with self._database.reading() as connection:
+            if portals.find_portal(connection, portal_id) is None:
+                raise NotFound("portal", portal_id)
+            return external_forms.list_all(connection, portal_id, endpoint_id=endpoint_id, only_new=only_new)
+
+    def form(self, portal_id: int, form_id: int) -> ExternalForm:
+        """Return one of them; raises NotFound."""
+        with self._database.reading() as connection:
+            return _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+
+    def tell_of_form(self, portal_id: int, endpoint_id: int, key: str) -> ExternalForm:
+        """Return the form or chatflow of this key before it was ever seen, so that it can be set up."""
+        if len(key) > LONGEST_KEY or not is_storable(key):
+            raise InvalidInput("the form's id is too long", field="key", mend="copy it from the provider")
+        shown = self.show(portal_id, endpoint_id)
+        with self._database.writing() as connection:
+            kind = default_kind(self._describe(shown.endpoint.provider))
+            return external_forms.see(connection, endpoint_id, portal_id, kind, key, self._now())
+
+    def choose(
+        self,
+        portal_id: int,
+        form_id: int,
+        *,
+        marketing_default: bool | None = NOT_CHOSEN,
+        mapping: Mapping[str, str] = NOT_CHOSEN,
+        name: str = NOT_CHOSEN,
+    ) -> ExternalForm:
+        """Keep what a person chose for a form or chatflow; what is not given stays. It is no longer new.
+
+        A default of None goes back to the portal's (a chatflow's is off). Raises NotFound, InvalidInput.
+        """
+        if mapping is not NOT_CHOSEN:
+            check_mapping(mapping)
+        chosen: dict[str, Any] = {"marketing_default": marketing_default, "mapping": mapping}
+        chosen["name"] = name if name is NOT_CHOSEN else check_name(name)
+        with self._database.writing() as connection:
+            _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+            external_forms.choose(connection, form_id, **chosen)
+            return _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+
+    def set_external_default(self, portal_id: int, *, on: bool) -> None:
+        """Set the portal's default for forms that are not HubSpot's; raises NotFound."""
+        with self._database.writing() as connection:
+            if not portals.set_external_forms(connection, portal_id, on=on):
+                raise NotFound("portal", portal_id)
+
+    def _change(self, portal_id: int, endpoint_id: int, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        with self._database.writing() as connection:
+            found = endpoints.find(connection, self._vault, portal_id, endpoint_id, for_update=True)
+            if found is None:
+                raise NotFound("endpoint", endpoint_id)
+            changed = replace(change(found), version=found.version + 1)
+            _check(changed)
+            endpoints.save(connection, self._vault, changed, self._now())
+        return changed
+
+    def _describe(self, provider: str) -> Description:
+        description = self._catalogue.get(provider)
+        if description is None:
+            raise NotFound("provider", provider)
+        return description
+
+
+def new_token() -> str:
+    """Return the unguessable end of an address: 256 random bits."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def hook_path(endpoint: Endpoint) -> str:
+    """Return the path that the provider posts to."""
+    template = COLLECT_PATH if endpoint.provider == COLLECTED else HOOK_PATH
+    return template.format(provider=endpoint.provider, token=endpoint.token)
+
+
+def default_kind(description: Description) -> ExternalKind:
+    """Return whether a provider's forms are chatflows, as far as nothing has come yet."""
+    return KINDS[description.events.default_kind]
+
+
+def check_mapping(mapping: Mapping[str, str]) -> None:
+    """Raise InvalidInput unless a mapping is role to field."""
+    for role, key in mapping.items():
+        if role not in ROLES:
+            raise InvalidInput(
+                f"{role[:60]!r} is no role", field="mapping", mend=f"name one of {', '.join(ROLES)}"
+            )
+        if len(key) > LONGEST_KEY or not is_storable(key):
+            raise InvalidInput(
+                f"the field for {role} is too long", field="mapping", mend="copy the field's key"
+            )
+
+
+def _secrets(description: Description, secret: str, *, make: bool) -> tuple[str, ...]:
+    """Return the secret that was given, or a new one; raises InvalidInput for one that could prove nothing."""
+    scheme, secret = description.signature, secret.strip()
+    if not secret and not make:
+        return ()
+    if not scheme.ways:
+        raise InvalidInput(
+            f"{description.title} does not sign its deliveries",
+            field="secret",
+            mend="leave it out: the address itself is the secret, and it can be rotated",
+        )
+    if not secret:
+        made = new_secret(scheme)
+        if made.signing != made.verifying:
+            raise InvalidInput(
+                f"{description.title} signs with a key of its own", field="secret", mend="give its public key"
+            )
+        secret = made.verifying
+    if len(secret) > LONGEST_SECRET or not is_storable(secret):
+        raise InvalidInput(
+            "the secret is too long", field="secret", mend=f"{LONGEST_SECRET} characters at most"
+        )
+    check_secret(scheme, secret)
+    return (secret,)
+
+
+def _check(endpoint: Endpoint) -> None:
+    if endpoint.options.captcha is not Captcha.NONE and not endpoint.captcha_secret:
+        raise InvalidInput(
+            f"the captcha {endpoint.options.captcha} has no secret",
+            field="captcha_secret",
+            mend="give the secret key that the captcha's service shows beside the site key",
+        )
+
+
+def _own_form(found: ExternalForm | None, portal_id: int, form_id: int) -> ExternalForm:
+    if found is None or found.portal_id != portal_id:
+        raise NotFound("form", form_id)
+    return found
