@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
-from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
@@ -19,8 +18,8 @@ from service.reception import Reception
 from service.refused import RefusedDeliveries
 from service.store.session import Database
 from service.vault import Vault, open_vault
-from service.web import health, hooks, problems
-from service.web.api import billing
+from service.web import collect, health, hooks, problems
+from service.web.api import access, billing, deliveries, endpoints, external_forms, providers, specification
 from service.web.hubspot import submissions
 from service.web.services import Services, install
 
@@ -71,6 +70,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS=specification.FOR_ALL,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
         MAX_FORM_PARTS=1_001,
@@ -83,6 +83,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     health.install(application, Health("web", services.database, services.now))
     application.register_blueprint(submissions.blueprint)
     application.register_blueprint(hooks.blueprint)
-    Api(application).register_blueprint(billing.blueprint)
+    application.register_blueprint(collect.blueprint)
+    access.install(application, lambda: load_catalogue(settings.own_providers))
+    api = specification.DescribedApi(application)
+    for part in (billing, endpoints, external_forms, deliveries, providers):
+        api.register_blueprint(part.blueprint)
     problems.install(application)
     return application

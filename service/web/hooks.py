@@ -54,13 +54,19 @@ def answer(current: Services, provider: str, token: str) -> Response:
     _limit(current, provider, token)
     body = read_body(environment, current.settings.max_body_bytes) if request.method == "POST" else b""
     delivery = make_delivery(environment, body, current.settings.public_url, current.now())
+    version = current.configuration.version
     try:
+        try:
+            return _respond(current, provider, token, delivery)
+        except (NotFound, InvalidSignature, EndpointPaused):
+            # Nothing is refused by an endpoint as it was.
+            current.configuration.refresh()
+            if current.configuration.version == version:
+                raise
         return _respond(current, provider, token, delivery)
-    except (NotFound, InvalidSignature, EndpointPaused):
-        # Nothing is refused by an endpoint as it was.
-        if not current.configuration.refresh():
-            raise
-    return _respond(current, provider, token, delivery)
+    except (InvalidSignature, Unreadable) as refusal:
+        _keep_refused(current, refusal)
+        raise
 
 
 def _limit(current: Services, provider: str, token: str) -> None:
@@ -86,14 +92,14 @@ def _respond(current: Services, provider: str, token: str, delivery: Delivery) -
         return _shake(endpoint, description, delivery, token)
     if endpoint.state is EndpointState.PAUSED:
         raise EndpointPaused
-    try:
-        return _take(current, endpoint, description, delivery, token)
-    except (InvalidSignature, Unreadable) as refusal:
-        if isinstance(refusal, InvalidSignature) and current.configuration.refresh():
-            raise
-        current.refused.keep(endpoint, description, delivery, refusal)
-        current.activity.note(endpoint, description, delivery, refusal.reason)
-        raise
+    return _take(current, endpoint, description, delivery, token)
+
+
+def _keep_refused(current: Services, refusal: InvalidSignature | Unreadable) -> None:
+    endpoint, delivery = g.endpoint, g.delivery
+    description = current.reception.describe(endpoint)
+    current.refused.keep(endpoint, description, delivery, refusal)
+    current.activity.note(endpoint, description, delivery, refusal.reason)
 
 
 def _shake(endpoint: Endpoint, description: Description, delivery: Delivery, token: str) -> Response:
@@ -118,7 +124,8 @@ def _take(
         if reply is not None:
             return _from_handshake(reply)
     events = current.reception.read(endpoint, delivery)
-    if description.reply.browser and not visitors.is_human(endpoint, description, delivery):
+    is_open = description.reply.browser and any(event.kept is None for event in events)
+    if is_open and not visitors.is_human(endpoint, description, delivery):
         events = as_spam(events)
     taken = current.reception.keep(endpoint, events, delivery.received_at)
     _note(current, endpoint, description, delivery, taken)
@@ -170,7 +177,8 @@ def answer_unexpected(error: Exception) -> Response:
 
 
 def _shaped(problem: Response) -> Response:
-    endpoint: Endpoint | None = g.get("endpoint")
-    if endpoint is None:
-        return problem
-    return visitors.refuse(endpoint, g.delivery, problem)
+    current = services()
+    delivery = g.get("delivery") or make_delivery(
+        request.environ, b"", current.settings.public_url, current.now()
+    )
+    return visitors.refuse(g.get("endpoint"), delivery, problem)

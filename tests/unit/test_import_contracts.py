@@ -20,6 +20,8 @@ BROKER = "Only the broker module and the consumers' runner speak to the broker"
 SETTINGS = "Only entry points read the settings"
 PROVIDERS = "No provider knows another"
 REQUESTS = "Requests never reach the broker, not even by way of another module"
+LOOK_UPS = "Nobody but a look-up asks vendors, and no request waits for one"
+CLIENT = "The vendor's client stays with the look-ups"
 RELAY = "The relay decides nothing"
 
 
@@ -55,6 +57,9 @@ VIOLATIONS = [
     Planted(
         REQUESTS, (("service.intake", "service.store.session"), ("service.store.session", "service.broker"))
     ),
+    Planted(LOOK_UPS, (("service.web.health", "service.providers.lookups"),)),
+    Planted(LOOK_UPS, (("service.intake", "service.providers.lookups.calling"),)),
+    Planted(CLIENT, (("service.health", "hubspot"),)),
     Planted(RELAY, (("service.relay", "service.domain.marketing"),)),
 ]
 

@@ -1,12 +1,26 @@
-"""Who may call our own API: an access token of the portal with the right scope."""
+"""Who may call our own API: an access token with the scope; and how a request that is not as described is refused."""
 
-from flask import request
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from flask_smorest import Blueprint
+from werkzeug.exceptions import HTTPException
 
 from service.domain.portals import Scope
-from service.errors import Forbidden, Unauthenticated
+from service.endpoints import Endpoints
+from service.errors import Forbidden, InvalidInput, Unauthenticated
+from service.providers.catalogue import Catalogue
+from service.web import problems
 from service.web.services import services
 
 BEARER = "bearer "
+EXTENSION = "marketable.catalogue"
+PORTAL = "/api/v1/portals/<int:portal_id>"
+NUMBER = "int(max=9223372036854775807)"
+"""What a path may hold for a number of ours: no more than the database can."""
+WRONG_BODY, BODY, WHOLE = "the body", "json", "_schema"
 
 
 def require(portal_id: int, scope: Scope) -> None:
@@ -29,3 +43,60 @@ def require(portal_id: int, scope: Scope) -> None:
     if scope not in token.scopes:
         message = f"the access token lacks the scope {scope!s}"
         raise Forbidden(message)
+
+
+def guard(blueprint: Blueprint, scope: Scope) -> Blueprint:
+    """Let nothing of a blueprint be reached without the scope, and tell where a request is wrong."""
+
+    def check() -> None:
+        require((request.view_args or {})["portal_id"], scope)
+
+    blueprint.before_request(check)
+    blueprint.register_error_handler(HTTPException, answer_http_exception)
+    return blueprint
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """Answer a request that its schema refuses with the field and the mend, and others as everywhere."""
+    messages = (getattr(error, "data", None) or {}).get("messages")
+    if messages is None:
+        return problems.answer_http_exception(error)
+    place, wrong = next(_mistakes(messages))
+    field = place.partition(".")[2].removesuffix(WHOLE)
+    about = field or (WRONG_BODY if place == BODY else place)
+    mend = "'/openapi.json' describes what is taken"
+    return problems.answer_error(InvalidInput(f"{about}: {wrong}", field=field, mend=mend))
+
+
+def install(application: Flask, load: Callable[[], Catalogue]) -> None:
+    """Give an application the providers; they are loaded when they are asked for first."""
+    application.extensions[EXTENSION] = cache(load)
+
+
+def catalogue() -> Catalogue:
+    """Return the current application's providers."""
+    found: Catalogue = current_app.extensions[EXTENSION]()
+    return found
+
+
+def all_endpoints() -> Endpoints:
+    """Return what the views of endpoints call."""
+    current = services()
+    return Endpoints(current.database, current.configuration.vault(), catalogue(), current.now)
+
+
+def origin() -> str:
+    """Return where senders reach this service: as the setting says, or as this request did."""
+    return services().settings.public_url or request.host_url.rstrip("/")
+
+
+def _mistakes(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each mistake with its place, as 'json.options.captcha'."""
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            yield from _mistakes(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(messages, list):
+        for each in messages:
+            yield from _mistakes(each, place)
+    else:
+        yield place, str(messages).rstrip(".")

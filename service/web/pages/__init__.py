@@ -1,0 +1,1 @@
+"""The two pages that visitors see: of thanks, and of refusal."""
