@@ -159,6 +159,11 @@ class Settings:
     max_body_bytes: int = _setting(
         1_048_576, _whole(1_024, 67_108_864), "Largest request body that is read, in bytes."
     )
+    max_upload_bytes: int = _setting(
+        10_485_760,
+        _whole(1_024, 67_108_864),
+        "Largest form with files that an endpoint takes, in bytes; the files themselves are not kept.",
+    )
     commit_timeout: float = _setting(
         5.0, _seconds(0.1, 60), "Seconds that a request waits for its commit before it answers 503."
     )

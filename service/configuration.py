@@ -15,6 +15,7 @@ from service.domain.endpoints import Endpoint, ExternalForm, ExternalKind
 from service.domain.forms import Form
 from service.domain.model import Default, Fact, Source
 from service.domain.portals import AccessToken, Portal
+from service.errors import InvalidInput, SealBroken
 from service.store import endpoints, external_forms, portals
 from service.store.session import Database
 from service.vault import Vault
@@ -94,7 +95,7 @@ class Configuration:
     def endpoint(self, token: str) -> Endpoint | None:
         """Return the endpoint that an address leads to, paused ones too, or None.
 
-        Raises SealBroken when its secrets can't be opened, and InvalidInput when there is no key.
+        Raises SealBroken when its secrets can't be opened.
         """
         snapshot = self._current()
         found = snapshot.endpoints.get(token)
@@ -106,11 +107,14 @@ class Configuration:
         return found
 
     def vault(self) -> Vault:
-        """Return what secrets are sealed with."""
+        """Return what secrets are sealed with; raises SealBroken when there is no key."""
         if self._vault is None:
             if self._open_vault is None:
                 raise LookupError("this process has been given no key")
-            self._vault = self._open_vault()
+            try:
+                self._vault = self._open_vault()
+            except InvalidInput as error:
+                raise SealBroken(str(error)) from error
         return self._vault
 
     def see_external_form(

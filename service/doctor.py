@@ -2,14 +2,15 @@
 
 import enum
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from service.broker import BILLING_COUNT, Inspection, Topology, inspect
-from service.errors import Unavailable
-from service.store import dead_letters, outbox, portals, schema
+from service.errors import InvalidInput, SealBroken, Unavailable
+from service.store import dead_letters, deliveries, endpoints, external_forms, outbox, portals, schema
 from service.store.session import Database
+from service.vault import Vault
 
 OLDEST_PYTHON = (3, 11)
 OLD_ENTRY = 60.0
@@ -34,7 +35,12 @@ class Finding:
 
 
 def examine(
-    database: Database, broker_url: str, topology: Topology, unknown: list[str], now: datetime
+    database: Database,
+    broker_url: str,
+    topology: Topology,
+    unknown: list[str],
+    now: datetime,
+    open_vault: Callable[[], Vault],
 ) -> Iterator[Finding]:
     """Look at one thing after the other; `unknown` are variables that look like settings and are none."""
     yield _python()
@@ -42,7 +48,7 @@ def examine(
         yield Finding(
             Level.WARN, "settings", f"{name} is not a setting", "see docs/settings.md for the names"
         )
-    yield from _database(database, now)
+    yield from _database(database, now, open_vault)
     yield from _broker(broker_url, topology)
 
 
@@ -53,7 +59,7 @@ def _python() -> Finding:
     return Finding(Level.FAIL, "python", version, "use Python 3.11 or newer")
 
 
-def _database(database: Database, now: datetime) -> Iterator[Finding]:
+def _database(database: Database, now: datetime, open_vault: Callable[[], Vault]) -> Iterator[Finding]:
     name = database.url.render_as_string(hide_password=True)
     try:
         with database.reading() as connection:
@@ -73,6 +79,7 @@ def _database(database: Database, now: datetime) -> Iterator[Finding]:
         return
     yield Finding(Level.OK, "tables", f"at {current}")
     yield from _contents(database, now)
+    yield from _endpoints(database, open_vault)
 
 
 def _contents(database: Database, now: datetime) -> Iterator[Finding]:
@@ -88,6 +95,32 @@ def _contents(database: Database, now: datetime) -> Iterator[Finding]:
         yield Finding(Level.WARN, "dead letters", f"{letters}", "see the table dead_letter for reasons")
     if not number:
         yield Finding(Level.WARN, "portals", "none", "run 'marketable portal create'")
+
+
+def _endpoints(database: Database, open_vault: Callable[[], Vault]) -> Iterator[Finding]:
+    with database.reading() as connection:
+        number, waiting, new = (
+            endpoints.count(connection),
+            deliveries.waiting(connection),
+            external_forms.new(connection),
+        )
+    if not number:
+        return
+    try:
+        with database.reading() as connection:
+            endpoints.try_seals(connection, open_vault())
+    except (SealBroken, InvalidInput) as error:
+        mend = "restore the key that sealed them: no delivery is taken without it"
+        yield Finding(Level.FAIL, "endpoints", f"{number}, whose secrets can't be read ({error})", mend)
+        return
+    yield Finding(Level.OK, "endpoints", f"{number}, their secrets can be read")
+    if waiting:
+        mend = "look with 'marketable delivery list', mend the cause, then run 'marketable replay'"
+        yield Finding(Level.WARN, "deliveries", f"{waiting} were refused and are kept", mend)
+    if new:
+        yield Finding(
+            Level.OK, "external forms", f"{new} are new: 'marketable external-form list --new' shows them"
+        )
 
 
 def _broker(url: str, topology: Topology) -> Iterator[Finding]:

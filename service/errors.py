@@ -10,12 +10,13 @@ MarketableError
 ├── Forbidden                 a known token without the scope, or of another portal
 ├── ConflictingDelivery       a delivery id that was accepted before with another body
 ├── TooManyRequests           over the rate limit
-├── SealBroken                a stored secret can't be opened: the key is another one
 └── Unavailable               cannot be kept now; the same again later will do
     ├── DatabaseAway          no connection, or it broke
     ├── BrokerAway            no connection, no confirm, or a refusal
     ├── Overloaded            too many requests wait already
-    └── EndpointPaused        somebody has paused the endpoint
+    ├── EndpointPaused        somebody has paused the endpoint
+    ├── ProviderMissing       the endpoint's provider has gone from the catalogue
+    └── SealBroken            a stored secret can't be opened: the key is missing or another one
 """
 
 
@@ -94,12 +95,6 @@ class ConflictingDelivery(MarketableError):
     reason = "conflicting_delivery"
 
 
-class SealBroken(MarketableError):
-    """What was sealed can't be opened: the key is another one."""
-
-    reason = "seal_broken"
-
-
 class TooManyRequests(MarketableError):
     """Over the rate limit; `retry_after` is in whole seconds."""
 
@@ -143,3 +138,20 @@ class EndpointPaused(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("this endpoint is paused; send the same again later")
+
+
+class ProviderMissing(Unavailable):
+    """No description is there for an endpoint's provider: an operator's folder is missing, or not set."""
+
+    reason = "provider_missing"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(
+            f"there is no description of the provider {provider}; is MARKETABLE_PROVIDERS_DIR set?"
+        )
+
+
+class SealBroken(Unavailable):
+    """What was sealed can't be opened: the key is missing, or another one."""
+
+    reason = "seal_broken"

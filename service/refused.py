@@ -26,6 +26,8 @@ from service.vault import Vault
 
 MOST_A_SECOND = 20
 """Of one process."""
+LARGEST_SEALED = 1_048_576
+"""Bytes of a body; of a larger one only the preview is kept."""
 _VOLATILE_HEADERS = frozenset({"host", "content-length", "connection"})
 
 log = structlog.get_logger()
@@ -87,6 +89,8 @@ class RefusedDeliveries:
         )
 
     def _seal(self, delivery: Delivery) -> bytes | None:
+        if len(delivery.body) > LARGEST_SEALED:
+            return None
         try:
             return self._open_vault().seal(dump_http(_dumpable(delivery)))
         except InvalidInput:

@@ -9,6 +9,7 @@ from service.broker import Topology
 from service.cli.running import EXIT_FAILED, read_settings, utc_now
 from service.doctor import Finding, Level, examine
 from service.store.session import Database
+from service.vault import Vault, open_vault
 
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
@@ -20,7 +21,12 @@ def doctor() -> int:
     database = Database(settings.database)
     unknown = unknown_variables(os.environ)
     worst = Level.OK
-    for finding in examine(database, settings.broker_url, Topology(settings.topology), unknown, utc_now()):
+    topology = Topology(settings.topology)
+
+    def vault() -> Vault:
+        return open_vault(settings.secret_key, settings.data_dir, may_make=False)
+
+    for finding in examine(database, settings.broker_url, topology, unknown, utc_now(), vault):
         _print(finding)
         if finding.level is Level.FAIL:
             worst = Level.FAIL

@@ -63,6 +63,7 @@ class Verdict(enum.StrEnum):
     AGENT = "agent"
     DELETED = "deleted"
     OTHER_EVENT = "other_event"
+    UNSUBSCRIBED = "unsubscribed"
     LOOK_UP_PENDING = "look_up_pending"
     LOOKED_UP = "looked_up"
     LOOK_UP_FAILED = "look_up_failed"

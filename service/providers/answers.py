@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from service.errors import Unreadable
 from service.providers.bodies import load_json
 from service.providers.description import (
     Description,
@@ -13,10 +14,9 @@ from service.providers.description import (
     ListRule,
     MapRule,
     NameRule,
-    PartRule,
 )
-from service.providers.events import Unreadable, UnreadableReason
-from service.providers.limits import LONGEST_KEY, LONGEST_LABEL, LONGEST_VALUE, MOST_FIELDS
+from service.providers.events import UnreadableReason
+from service.providers.limits import LONGEST_KEY, LONGEST_LABEL, MOST_FIELDS
 from service.providers.pointers import Pointer, Scope, Sources, first
 from service.providers.values import expand, is_plain, join_texts, text_of
 
@@ -40,14 +40,27 @@ class Answer:
 
 @dataclass(slots=True)
 class _Joined:
-    """What was found about a field in another place of the document."""
+    """What was found about a field in another place of the document; it is taken apart when it is asked for."""
 
-    label: str = ""
-    type: str = ""
-    options: frozenset[str] = _NO_OPTIONS
+    rule: LabelRule
+    item: Any
+    part: Any = None
 
+    def label(self) -> str:
+        label = _text_at(self.rule.label, self.item, LONGEST_LABEL)
+        return f"{label} {self._own_label()}".strip()[:LONGEST_LABEL] if self.part is not None else label
 
-_NOT_JOINED = _Joined()
+    def type(self) -> str:
+        return _text_at(self.rule.type, self.item)
+
+    def options(self) -> frozenset[str]:
+        """A part's own label is a choice."""
+        own = self._own_label() if self.part is not None else ""
+        return frozenset({own}) if own else _NO_OPTIONS
+
+    def _own_label(self) -> str:
+        parts = self.rule.parts
+        return _text_at(parts.label, self.part, LONGEST_LABEL) if parts is not None else ""
 
 
 def collect_answers(description: Description, scope: Scope) -> list[Answer]:
@@ -67,13 +80,16 @@ def check_number(sized: Sized) -> None:
 def is_trapped(description: Description, scope: Scope) -> bool:
     """Whether a field that people don't see is filled in."""
     rule = description.honeypot
-    if any(_is_filled(pointer.find(scope.element)) for pointer in rule.pointers):
+    if rule.pointers and any(_is_filled(pointer.find(scope.element)) for pointer in rule.pointers):
         return True
     if not rule.names:
         return False
-    places = [scope.element, *(first(rule.at, scope) for rule in description.fields.maps)]
+    places = [scope.element, *[first(map_rule.at, scope) for map_rule in description.fields.maps]]
     return any(
-        _is_filled(place.get(name)) for place in places if isinstance(place, dict) for name in rule.names
+        _is_filled(place[name])
+        for place in places
+        if isinstance(place, dict) and not rule.names.isdisjoint(place)
+        for name in rule.names & place.keys()
     )
 
 
@@ -116,7 +132,12 @@ def _read_map(rule: MapRule, scope: Scope, honeypot: frozenset[str]) -> list[Ans
     for name, value in place.items():
         key = None if name in honeypot else _field_key(rule.names, name)
         if key is not None:
-            answers += _answers(key, _as_list(rule, value), labels.get(name, _NOT_JOINED))
+            joined = labels.get(name) if labels else None
+            if joined is None:
+                answers += _answers(key, _as_list(rule, value))
+            else:
+                known = (joined.label(), joined.type(), joined.options())
+                answers += _answers(key, _as_list(rule, value), *known)
     return answers
 
 
@@ -147,10 +168,12 @@ def _field_key(rule: NameRule, name: str) -> str | None:
     return key or "_"
 
 
-def _answers(key: str, value: Any, joined: _Joined) -> list[Answer]:
-    label, kind, options = joined.label, joined.type, joined.options
-    if isinstance(value, str):
-        return [Answer(key, value, value[:LONGEST_VALUE], label, kind, options)]
+def _answers(
+    key: str, value: Any, label: str = "", kind: str = "", options: frozenset[str] = _NO_OPTIONS
+) -> list[Answer]:
+    text = text_of(value)
+    if text is not None and value is not None:
+        return [Answer(key, value, text, label, kind, options)]
     answers: list[Answer] = []
     for full_key, plain, text in expand(key, value):
         answers.append(Answer(full_key, plain, text, label, kind, options))
@@ -178,21 +201,26 @@ def _read_item(
     rule: ListRule, item: dict[str, Any], own_name: str, number: int, labels: dict[str, _Joined]
 ) -> list[Answer]:
     name = _text_at(rule.key, item) or own_name
-    joined = labels.get(name, _NOT_JOINED)
-    label = _text_at(rule.label, item, LONGEST_LABEL) or joined.label
+    joined = labels.get(name) if labels else None
+    label = _text_at(rule.label, item, LONGEST_LABEL) or (joined.label() if joined is not None else "")
     key = _field_key(rule.names, name or label[:LONGEST_KEY] or f"field_{number}")
     if key is None:
         return []
-    options = _options(rule.options, rule, item) if rule.options is not None else {}
-    known = joined.options.union(options.values()) if options else joined.options
-    kind = _text_at(rule.type, item) or joined.type
-    return _answers(key, _item_value(rule, item, options), _Joined(label, kind, known))
+    kind = _text_at(rule.type, item) or (joined.type() if joined is not None else "")
+    known = joined.options() if joined is not None else _NO_OPTIONS
+    options = _options(rule.options, rule, item) if rule.options is not None else None
+    if options:
+        known = known.union(options.values())
+    return _answers(key, _item_value(rule, item, options), label, kind, known)
 
 
-def _item_value(rule: ListRule, item: dict[str, Any], options: dict[str, str]) -> Any:
-    if rule.value:
-        value = next((found for pointer in rule.value if (found := pointer.find(item)) is not None), None)
-    else:
+def _item_value(rule: ListRule, item: dict[str, Any], options: dict[str, str] | None) -> Any:
+    value = None
+    for pointer in rule.value:
+        value = pointer.find(item)
+        if value is not None:
+            break
+    if not rule.value:
         value = item.get(_text_of_name(item.get("type")))
     if rule.item_text is not None and isinstance(value, list):
         value = [rule.item_text.find(inner) if isinstance(inner, dict) else inner for inner in value]
@@ -249,22 +277,13 @@ def _text_at(pointers: tuple[Pointer, ...], item: Any, longest: int = LONGEST_KE
 
 
 def _join(rule: LabelRule, scope: Scope) -> dict[str, _Joined]:
-    """Return label and type of fields by their keys."""
-    found = first(rule.at, scope)
+    """Return what tells label and type of fields, by their keys."""
     joined: dict[str, _Joined] = {}
-    for item in _items(found):
-        label, kind = _text_at(rule.label, item, LONGEST_LABEL), _text_at(rule.type, item)
-        _enter(joined, rule.key, item, _Joined(label, kind))
-        if rule.parts is not None:
-            _join_parts(joined, rule.parts, item, label, kind)
+    for item in _items(first(rule.at, scope)):
+        _enter(joined, rule.key, item, _Joined(rule, item))
+        for part in _items(rule.parts.at.find(item)) if rule.parts is not None else ():
+            _enter(joined, rule.key, part, _Joined(rule, item, part))
     return joined
-
-
-def _join_parts(joined: dict[str, _Joined], rule: PartRule, item: Any, label: str, kind: str) -> None:
-    for part in _items(rule.at.find(item)):
-        own = _text_at(rule.label, part, LONGEST_LABEL)
-        full = f"{label} {own}".strip()[:LONGEST_LABEL]
-        _enter(joined, rule.key, part, _Joined(full, kind, frozenset({own} if own else ())))
 
 
 def _enter(joined: dict[str, _Joined], key: tuple[Pointer, ...], item: Any, found: _Joined) -> None:

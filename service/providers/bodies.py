@@ -5,33 +5,43 @@ What comes out holds only what JSON can hold and databases take. Nothing but Unr
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import multipart  # type: ignore[import-untyped]
 
 from service import documents
 from service.delivery import Delivery
+from service.errors import Unreadable
 from service.providers.brackets import Pairs, gather, nest
-from service.providers.events import Unreadable, UnreadableReason
+from service.providers.events import UnreadableReason
 from service.providers.limits import DEEPEST, LARGEST_BODY, MOST_FIELDS, MOST_PARTS
 from service.providers.pointers import storable
 
+MULTIPART = "multipart/form-data"
 _CONTAINERS = frozenset({dict, list})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_looks_like_json = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]").match
 _FALLBACK_CHARSET = "cp1252"
 """Of forms that are not in UTF-8."""
 
 
-def check_size(body: bytes) -> None:
-    if len(body) > LARGEST_BODY:
-        raise Unreadable(UnreadableReason.TOO_LARGE, f"the body is over {LARGEST_BODY} bytes")
+def check_size(body: bytes, media_type: str = "") -> None:
+    """Refuse an empty or large body; of a form with files the texts are measured later."""
+    if len(body) > LARGEST_BODY and media_type != MULTIPART:
+        raise _too_large()
     if not body.strip():
         raise Unreadable(UnreadableReason.EMPTY, "the body is empty")
+
+
+def _too_large() -> Unreadable:
+    return Unreadable(UnreadableReason.TOO_LARGE, f"the body is over {LARGEST_BODY} bytes")
 
 
 def load_json(text: bytes | str) -> Any:
     """Return what JSON text says, whatever its media type was."""
     source = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if len(source) > LARGEST_BODY:
+        raise _too_large()
     try:
         document = documents.loads(source.removeprefix(_BYTE_ORDER_MARK))
     except ValueError:
@@ -70,7 +80,7 @@ def clean(value: Any) -> Any:
 
 def read_form(delivery: Delivery, *, nested: bool) -> dict[str, Any]:
     """Read an urlencoded or multipart body, by its media type; with `nested`, bracket names nest as in PHP."""
-    is_multipart = delivery.media_type == "multipart/form-data"
+    is_multipart = delivery.media_type == MULTIPART
     pairs = _parse_parts(delivery) if is_multipart else _parse_urlencoded(delivery.body)
     if len(pairs) > MOST_FIELDS:
         raise Unreadable(UnreadableReason.TOO_MANY_FIELDS, f"the form has more than {MOST_FIELDS} fields")
@@ -79,7 +89,7 @@ def read_form(delivery: Delivery, *, nested: bool) -> dict[str, Any]:
 
 def read_sniffed(delivery: Delivery, *, nested: bool) -> Any:
     """Read a body by its first character, for media types are often wrong."""
-    if re.match(rb"(?:\xef\xbb\xbf)?\s*[\[{]", delivery.body) is None:
+    if _looks_like_json(delivery.body) is None:
         return read_form(delivery, nested=nested)
     try:
         return load_json(delivery.body)
@@ -95,11 +105,26 @@ def _parse_urlencoded(body: bytes) -> Pairs:
     if body.count(b"&") >= MOST_FIELDS:
         raise Unreadable(UnreadableReason.TOO_MANY_FIELDS, f"the form has more than {MOST_FIELDS} fields")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+        pairs = _split_pairs(body, "utf-8", "strict")
     except UnicodeDecodeError:
-        text = body.decode(_FALLBACK_CHARSET, "replace")
-        pairs = parse_qsl(text, keep_blank_values=True, encoding=_FALLBACK_CHARSET, errors="replace")
+        pairs = _split_pairs(body, _FALLBACK_CHARSET, "replace")
     return _cleaned(pairs) if b"%00" in body or b"\0" in body else pairs
+
+
+def _split_pairs(body: bytes, charset: str, errors: str) -> Pairs:
+    """Do what `parse_qsl` does, in a third of its time where the body is ASCII, as nearly every one is."""
+    if not body.isascii():
+        return parse_qsl(
+            body.decode(charset, errors), keep_blank_values=True, encoding=charset, errors=errors
+        )
+    pairs: Pairs = []
+    for pair in body.replace(b"+", b" ").split(b"&"):
+        if pair:
+            name, _, value = pair.partition(b"=")
+            name = unquote_to_bytes(name) if b"%" in name else name
+            value = unquote_to_bytes(value) if b"%" in value else value
+            pairs.append((name.decode(charset, errors), value.decode(charset, errors)))
+    return pairs
 
 
 def _cleaned(pairs: Pairs) -> Pairs:
@@ -123,12 +148,17 @@ def _text_parts(body: bytes, boundary: str) -> Pairs:
     pairs: Pairs = []
     part: Any = None
     chunks: list[bytes] = []
+    size = 0
     with multipart.PushMultipartParser(boundary, max_segment_count=MOST_PARTS) as parser:
         for event in parser.parse(body):
             if isinstance(event, multipart.MultipartSegment):
                 part, chunks = event, []
             elif event is not None:
-                chunks.append(event)
+                if part.filename is None:
+                    chunks.append(event)
+                    size += len(event)
+                    if size > LARGEST_BODY:
+                        raise _too_large()
             elif part.name and part.filename is None:
                 pairs.append((part.name, _decode_text(b"".join(chunks))))
     return pairs

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from service.providers.events import Unreadable, UnreadableReason
+from service.errors import Unreadable
+from service.providers.events import UnreadableReason
 from service.providers.limits import DEEPEST
 
 Pairs = list[tuple[str, str]]
@@ -35,7 +36,7 @@ def nest(pairs: Pairs) -> dict[str, Any]:
 
 
 def _split(name: str) -> list[str]:
-    found = _bracketed(name)
+    found = _bracketed(name) if "[" in name else None
     if found is None:
         return [name or "_"]
     keys = [found[1], *found[2][1:-1].split("][")]
@@ -72,5 +73,7 @@ def _with_lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     inner = {key: _with_lists(item) for key, item in value.items()}
+    if inner and "0" not in inner:
+        return inner
     counts = all(key == str(number) for number, key in enumerate(inner))
     return list(inner.values()) if counts else inner

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from service.delivery import Delivery
+from service.errors import Unreadable
 from service.providers.bodies import check_size, clean, load_json, read_form
-from service.providers.events import Unreadable, UnreadableReason
+from service.providers.events import UnreadableReason
 
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"

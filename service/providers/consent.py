@@ -4,10 +4,13 @@ A box counts only when words about marketing stand in its key, its label or its 
 unticked is no; absent is unknown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from service.providers.answers import Answer
+from service.providers.description import Role
+from service.providers.meanings import NO_ROLES, FieldMeaning, meaning_of_field
 from service.providers.values import FALSE_LIKE, TRUE_LIKE, text_of
 from service.providers.vocabulary import Stance, is_bare_answer, meaning_of, says_yes
 
@@ -22,11 +25,12 @@ class Consent:
     """What was agreed to or refused."""
 
 
-def find_consent(answers: list[Answer], boxes: frozenset[str]) -> Consent | None:
-    """Return what the answers say; of several boxes one that is ticked counts. `boxes` are types of fields."""
+def find_consent(answers: list[Answer], types: Mapping[str, frozenset[Role]]) -> Consent | None:
+    """Return what the answers say; of several boxes one that is ticked counts. `types` has roles by type of field."""
     refused: Consent | None = None
     for answer in answers:
-        found = _judge(answer, is_box=answer.type in boxes)
+        meaning = meaning_of_field(answer.key, answer.label, types.get(answer.type, NO_ROLES))
+        found = _judge_options(answer) if meaning.stance is None else _judge(answer, meaning)
         if found is not None and found.wanted:
             return found
         refused = refused or found
@@ -68,31 +72,16 @@ def _says(text: str) -> bool | None:
     return True if folded in TRUE_LIKE else says_yes(text)
 
 
-def _judge(answer: Answer, *, is_box: bool) -> Consent | None:
-    stance = _stance(answer)
-    if stance is None:
-        return _judge_options(answer)
-    if stance is Stance.TERMS:
+def _judge(answer: Answer, meaning: FieldMeaning) -> Consent | None:
+    if meaning.stance is Stance.TERMS:
         return None
+    is_box = meaning.is_box
     ticked = judge_value(answer.value, is_box=is_box or bool(answer.options), options=answer.options)
-    if ticked is None or (not answer.text.strip() and not is_box and _asks_for_a_text(answer)):
+    if ticked is None or (meaning.asks_for_a_text and not is_box and not answer.text.strip()):
         return None
-    if stance is Stance.REFUSAL:
+    if meaning.stance is Stance.REFUSAL:
         return Consent(wanted=False, text=answer.label or answer.key) if ticked else None
     return Consent(wanted=ticked, text=evidence(answer, wanted=ticked))
-
-
-def _stance(answer: Answer) -> Stance | None:
-    """A refusal anywhere counts first, then marketing: a key `newsletter` makes up for a label about privacy."""
-    stances = {meaning_of(answer.key).stance, meaning_of(answer.label).stance}
-    return next(
-        (stance for stance in (Stance.REFUSAL, Stance.MARKETING, Stance.TERMS) if stance in stances), None
-    )
-
-
-def _asks_for_a_text(answer: Answer) -> bool:
-    """Whether an empty answer is an address or a name that was not given: 'E-mail for our newsletter'."""
-    return bool(meaning_of(answer.key).roles | meaning_of(answer.label).roles)
 
 
 def _judge_options(answer: Answer) -> Consent | None:

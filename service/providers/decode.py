@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from service.delivery import Delivery
+from service.errors import Unreadable
 from service.providers.bodies import check_depth, check_size, load_json, read_form, read_sniffed
 from service.providers.cloudevents import read_cloudevents
 from service.providers.description import BodyKind, DecodeRule, Description
-from service.providers.events import Unreadable, UnreadableReason
+from service.providers.events import UnreadableReason
 from service.providers.limits import MOST_EVENTS
 from service.providers.pointers import Pointer, children
 
@@ -16,7 +17,7 @@ def decode(description: Description, delivery: Delivery) -> Any:
     """Return the delivery's document with its packed texts unpacked; raises Unreadable."""
     rule = description.decode
     if rule.body is not BodyKind.CLOUDEVENTS:
-        check_size(delivery.body)
+        check_size(delivery.body, delivery.media_type)
     document = _DECODERS[rule.body](delivery)
     for pointer in rule.unpack:
         document = _unpack(document, pointer.tokens)
@@ -32,10 +33,10 @@ def split(description: Description, document: Any) -> list[Any]:
         elements = [inner for element in elements for inner in _multiply(element, pointer)]
         if len(elements) > MOST_EVENTS:
             raise Unreadable(UnreadableReason.TOO_MANY_EVENTS, f"the body has more than {MOST_EVENTS} events")
-    if not all(isinstance(element, dict | list) for element in elements):
-        raise Unreadable(
-            UnreadableReason.UNEXPECTED_SHAPE, "the body has a bare value where an object belongs"
-        )
+    for element in elements:
+        if not isinstance(element, dict | list):
+            message = "the body has a bare value where an object belongs"
+            raise Unreadable(UnreadableReason.UNEXPECTED_SHAPE, message)
     return elements
 
 

@@ -118,6 +118,8 @@ class IdentityRule:
     session: Sources = ()
     at: Sources = ()
     at_formats: tuple[Format, ...] = ()
+    volatile: frozenset[str] = frozenset()
+    """Keys of fields that differ between two sends of one submission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

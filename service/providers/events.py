@@ -1,11 +1,11 @@
-"""What is read from a delivery: events, and the refusal of what can't be read."""
+"""What is read from a delivery: events, and why some can't be read."""
 
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-
-from service.errors import InvalidInput
+from operator import attrgetter
+from typing import Any
 
 
 class EventKind(enum.StrEnum):
@@ -24,6 +24,8 @@ class KeptReason(enum.StrEnum):
     SPAM = "spam"
     AGENT = "agent"
     DELETED = "deleted"
+    UNSUBSCRIBED = "unsubscribed"
+    """Nothing was submitted, a person takes consent back: who it is and that it is a no is read."""
     OTHER_EVENT = "other_event"
 
 
@@ -40,14 +42,6 @@ class UnreadableReason(enum.StrEnum):
     TOO_MANY_PARTS = "too_many_parts"
     TOO_MANY_FIELDS = "too_many_fields"
     TOO_MANY_EVENTS = "too_many_events"
-
-
-class Unreadable(InvalidInput):
-    """A delivery that its provider's description doesn't fit; `reason` is the slug. No value of the body is told."""
-
-    def __init__(self, reason: UnreadableReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +77,35 @@ class Event:
     """Who has to be asked for the person, when the delivery doesn't name it."""
 
 
+_NAMES = tuple(each.name for each in fields(Event))
+_MAPPINGS = ("fields", "labels", "types")
+_values_of = attrgetter(*_NAMES)
+
+
 def dump_event(event: Event) -> dict[str, object]:
     """Return what is set, as it stands in a catalogue folder's `expected.json`."""
-    document: dict[str, object] = {}
-    for each in fields(event):
-        value = getattr(event, each.name)
-        if isinstance(value, enum.StrEnum):
-            document[each.name] = value.value
-        elif isinstance(value, datetime):
-            document[each.name] = value.isoformat().replace("+00:00", "Z")
-        elif isinstance(value, Mapping):
-            document |= {each.name: dict(value)} if value else {}
-        elif value is not None:
-            document[each.name] = value
+    values = zip(_NAMES, _values_of(event), strict=True)
+    document: dict[str, object] = {name: value for name, value in values if value is not None}
+    document["kind"] = event.kind.value
+    if event.kept is not None:
+        document["kept"] = event.kept.value
+    if event.occurred_at is not None:
+        document["occurred_at"] = event.occurred_at.isoformat().replace("+00:00", "Z")
+    for name in _MAPPINGS:
+        mapping = dict(getattr(event, name))
+        if mapping:
+            document[name] = mapping
+        else:
+            del document[name]
     return document
+
+
+def load_event(document: Mapping[str, Any]) -> Event:
+    """Return the event that `dump_event` wrote; keys that are no event's are let be. Raises ValueError."""
+    values = {name: value for name, value in document.items() if name in _NAMES}
+    values["kind"] = EventKind(values.get("kind", ""))
+    if "kept" in values:
+        values["kept"] = KeptReason(values["kept"])
+    if "occurred_at" in values:
+        values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
+    return Event(**values)

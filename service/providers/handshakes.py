@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from service import documents
 from service.delivery import Delivery
-from service.errors import InvalidInput
+from service.errors import InvalidInput, Unreadable
 from service.providers.decode import decode
 from service.providers.description import Description, Handshake, HandshakeKind
-from service.providers.events import Unreadable
 from service.providers.pointers import Scope, first
 from service.providers.values import text_of
 from service.signatures import sign_challenge

@@ -1,7 +1,7 @@
 """How much of a delivery is read: nothing that a stranger sends may cost more than this."""
 
 LARGEST_BODY = 1024 * 1024
-"""In bytes."""
+"""In bytes; of a form with files without the files."""
 DEEPEST = 20
 """Objects and lists inside each other, unpacked texts included."""
 MOST_FIELDS = 1000

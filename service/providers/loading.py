@@ -219,7 +219,7 @@ def _read_condition(table: Table) -> Condition:
 
 
 def _read_identity(table: Table) -> IdentityRule:
-    table.expect("form", "form_name", "id", "session", "at")
+    table.expect("form", "form_name", "id", "session", "at", "volatile")
     at = table.table("at")
     at.expect("from", "format", "zone")
     return IdentityRule(
@@ -229,6 +229,7 @@ def _read_identity(table: Table) -> IdentityRule:
         session=table.sources("session"),
         at=at.sources("from"),
         at_formats=_read_formats(at, _read_zone(at)),
+        volatile=table.names("volatile"),
     )
 
 

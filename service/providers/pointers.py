@@ -4,7 +4,7 @@ All are taken apart once, when a description is read. Looking is total: what isn
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,24 +19,48 @@ _LONGEST_INDEX = 6
 _EVERY = "*"
 
 
+Finder = Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Pointer:
     """A place in a document."""
 
     text: str
     tokens: tuple[str, ...]
+    find: Finder = field(init=False, repr=False, compare=False)
+    """Returns what stands there in a document, None for nothing. Put together once: it runs for each field."""
 
-    def find(self, document: Any) -> Any:
-        """Return what stands there, None for nothing."""
-        value = document
-        for token in self.tokens:
-            if type(value) is dict:  # what a decoder made is never of a subclass, and this is twice as quick
-                value = value.get(token)
-            elif type(value) is list:
-                value = value[int(token)] if _is_index(token) and int(token) < len(value) else None
-            else:
-                return None
+    def __post_init__(self) -> None:
+        steps = tuple(map(_step, self.tokens))
+        object.__setattr__(self, "find", steps[0] if len(steps) == 1 else _way(steps))
+
+
+def _step(token: str) -> Finder:
+    """Return what goes one level down."""
+    index = int(token) if _is_index(token) else None
+
+    def find(value: Any) -> Any:
+        if type(value) is dict:  # what a decoder made is never of a subclass, and this is twice as quick
+            return value.get(token)
+        if index is not None and type(value) is list and index < len(value):
+            return value[index]
+        return None
+
+    return find
+
+
+def _way(steps: tuple[Finder, ...]) -> Finder:
+    def find(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
         return value
+
+    return find
+
+
+def _is_index(token: str) -> bool:
+    return len(token) <= _LONGEST_INDEX and token.isascii() and token.isdecimal()
 
 
 WHOLE = Pointer("", ())
@@ -58,10 +82,6 @@ def _unescape(token: str) -> str:
     if "~" in token.replace("~0", "").replace("~1", ""):
         raise ValueError("has a '~' that is neither '~0' nor '~1'")
     return token.replace("~1", "/").replace("~0", "~")
-
-
-def _is_index(token: str) -> bool:
-    return len(token) <= _LONGEST_INDEX and token.isascii() and token.isdecimal()
 
 
 def children(parent: Any, token: str) -> list[tuple[Any, Any]]:
@@ -87,6 +107,11 @@ class Place(enum.Enum):
     CONSTANT = enum.auto()
     PICK = enum.auto()
     COUNT = enum.auto()
+    PATH = enum.auto()
+
+
+_ELEMENT = Place.ELEMENT
+"""Looking the member up in its class each time costs as much as looking into the element."""
 
 
 @dataclass(slots=True)
@@ -113,9 +138,9 @@ class Source:
 
     def find(self, scope: Scope) -> Any:
         """Return what stands there, None for nothing."""
-        if self.place is Place.ELEMENT:
+        if self.place is _ELEMENT:
             return self.pointer.find(scope.element)
-        return _find_elsewhere(self, scope)
+        return _FINDERS[self.place](self, scope)
 
 
 Sources = tuple[Source, ...]
@@ -145,21 +170,9 @@ def first(sources: Sources, scope: Scope) -> Any:
     return None
 
 
-def _find_elsewhere(source: Source, scope: Scope) -> Any:
-    match source.place:
-        case Place.ROOT:
-            return source.pointer.find(scope.root)
-        case Place.CONSTANT:
-            return source.name
-        case Place.PICK:
-            return source.pointer.find(_picked(source.name, scope))
-        case Place.COUNT:
-            counted = source.pointer.find(scope.element)
-            return len(counted) if isinstance(counted, list) else None
-        case Place.HEADER:
-            return storable(scope.delivery.header(source.name))
-        case _:
-            return storable(scope.delivery.query(source.name))
+def _count(source: Source, scope: Scope) -> int | None:
+    counted = source.pointer.find(scope.element)
+    return len(counted) if isinstance(counted, list) else None
 
 
 def _picked(name: str, scope: Scope) -> Any:
@@ -175,6 +188,17 @@ def storable(text: str | None) -> str | None:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+_FINDERS: Mapping[Place, Callable[[Source, Scope], Any]] = {
+    Place.ROOT: lambda source, scope: source.pointer.find(scope.root),
+    Place.CONSTANT: lambda source, scope: source.name,  # noqa: ARG005 - all are called alike
+    Place.PICK: lambda source, scope: source.pointer.find(_picked(source.name, scope)),
+    Place.COUNT: _count,
+    Place.PATH: lambda source, scope: storable(scope.delivery.url.partition("?")[0].rpartition("/")[2]),  # noqa: ARG005
+    Place.HEADER: lambda source, scope: storable(scope.delivery.header(source.name)),
+    Place.QUERY: lambda source, scope: storable(scope.delivery.query(source.name)),
+}
+
+
 def parse_source(text: str) -> Source:
     """Take a source apart; raises ValueError with what is wrong about it."""
     if text.startswith("="):
@@ -182,14 +206,15 @@ def parse_source(text: str) -> Source:
     prefix, colon, rest = text.partition(":")
     if text.startswith("/") or not colon:
         return Source(Place.ELEMENT, parse_pointer(text))
-    match prefix:
-        case "root":
-            return Source(Place.ROOT, parse_pointer(rest))
-        case "count":
-            return Source(Place.COUNT, parse_pointer(rest))
-        case "header" | "query" if rest:
-            return Source(Place.HEADER if prefix == "header" else Place.QUERY, name=rest)
-        case "pick":
-            name, slash, pointer = rest.partition("/")
-            return Source(Place.PICK, parse_pointer(slash + pointer), name)
-    raise ValueError("is neither a pointer ('/…') nor root:, header:, query:, pick:, count: or =")
+    if prefix == "pick":
+        name, slash, pointer = rest.partition("/")
+        return Source(Place.PICK, parse_pointer(slash + pointer), name)
+    if prefix in _POINTED:
+        return Source(_POINTED[prefix], parse_pointer(rest))
+    if prefix in _NAMED and rest and (prefix != "path" or rest == "last"):
+        return Source(_NAMED[prefix], name=rest)
+    raise ValueError("is neither a pointer ('/…') nor root:, header:, query:, path:last, pick:, count: or =")
+
+
+_POINTED = {"root": Place.ROOT, "count": Place.COUNT}
+_NAMED = {"header": Place.HEADER, "query": Place.QUERY, "path": Place.PATH}

@@ -54,7 +54,7 @@ def _read_event(description: Description, scope: Scope, mappings: Mapping[str, M
     identity = _identify(description.identity, scope)
     if kept in _NAMELESS:
         return Event(kind=kind, kept=kept, **identity)
-    if kept is None and any(is_true_like(source.find(scope)) for source in rule.test):
+    if kept is None and rule.test and any(is_true_like(source.find(scope)) for source in rule.test):
         kept = KeptReason.TEST
     if kept is None and is_trapped(description, scope):
         kept = KeptReason.SPAM
@@ -125,9 +125,14 @@ def _identify(rule: IdentityRule, scope: Scope) -> _Identity:
 def _first_complete(alternatives: tuple[Sources, ...], scope: Scope) -> str | None:
     """Return the joined parts of the first alternative that lacks none: half an id would make two events one."""
     for sources in alternatives:
-        parts = [text_of(source.find(scope)) for source in sources]
-        if all(parts):
-            return _bounded("/".join(filter(None, parts)))
+        parts = []
+        for source in sources:
+            text = text_of(source.find(scope))
+            if not text:
+                break
+            parts.append(text)
+        else:
+            return _bounded("/".join(parts)) if parts else None
     return None
 
 

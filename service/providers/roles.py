@@ -6,7 +6,9 @@ and a value must always fit. A mapping that a person made for a form is stronger
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypedDict
 
 from service.addresses import normalise_email
@@ -14,10 +16,11 @@ from service.providers.answers import Answer
 from service.providers.consent import Consent, evidence, find_consent, judge_value
 from service.providers.description import Description, Role, RoleGroup, RoleRule
 from service.providers.events import Event
+from service.providers.meanings import BY_GROUP, NO_ROLES, OF_PERSONS, meaning_of_field
 from service.providers.names import complete
 from service.providers.pointers import Scope, Source
 from service.providers.values import is_true_like, text_of
-from service.providers.vocabulary import PERSON_ROLES, meaning_of
+from service.providers.vocabulary import PERSON_ROLES
 
 LONGEST_NAME = 200
 _is_phone = re.compile(r"\+?[0-9 ()./\u00a0-]{4,40}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?", re.IGNORECASE).fullmatch
@@ -26,8 +29,7 @@ _MOST_DIGITS = 20
 MOST_TRIES = 20
 """Answers that are tried for one role: looking whether a text is an address costs time."""
 _LONGEST_TRIED = 1000
-_OF_PERSONS = frozenset(PERSON_ROLES)
-_NONE: frozenset[Role] = frozenset()
+_MOST_REMEMBERED = 4096
 
 
 class Person(TypedDict):
@@ -49,7 +51,7 @@ def find_person(description: Description, scope: Scope, event_type: str, answers
     labelled = answers
     if rule.detect and answers:
         grouped = _grouped(rule.groups, answers)
-        found = _detect(rule, answers, grouped) | found
+        found |= _detect(rule, answers, grouped, found.keys())
         labelled = _with_group_labels(answers, grouped)
     first, last = complete(found.get(Role.NAME), found.get(Role.FIRST_NAME), found.get(Role.LAST_NAME))
     consent = _find_consent(rule, scope, event_type, labelled)
@@ -72,7 +74,7 @@ def only_address(answers: list[Answer]) -> str | None:
 
 
 def _is_of_others(answer: Answer) -> bool:
-    return meaning_of(answer.key).of_others or meaning_of(answer.label).of_others
+    return meaning_of_field(answer.key, answer.label, NO_ROLES).of_others
 
 
 def remap(event: Event, mapping: Mapping[str, str]) -> Event:
@@ -151,32 +153,29 @@ def _fixed(rule: RoleRule, role: Role, scope: Scope) -> str | None:
     return None
 
 
-def _detect(rule: RoleRule, answers: list[Answer], grouped: Mapping[str, Role]) -> dict[Role, str]:
-    """Return the best answer for each role; of equally good ones the first."""
+def _detect(
+    rule: RoleRule, answers: list[Answer], grouped: Mapping[str, Role], settled: AbstractSet[Role]
+) -> dict[Role, str]:
+    """Return the best answer for each role that isn't settled; of equally good ones the first."""
     best: dict[Role, tuple[int, str]] = {}
     tries: dict[Role, int] = {}
     for answer in answers:
-        if not answer.text:
-            continue
-        for rank, roles in enumerate(_candidates(rule, answer, grouped)):
-            for role in roles:
-                if (role in best and best[role][0] <= rank) or tries.get(role, 0) >= MOST_TRIES:
-                    continue
-                tries[role] = tries.get(role, 0) + 1
-                value = _fit(rule, role, answer.text)
-                if value is not None:
-                    best[role] = (rank, value)
+        for rank, role in _candidates(rule, answer, grouped) if answer.text else ():
+            if role in settled or (role in best and best[role][0] <= rank):
+                continue
+            tries[role] = tries.get(role, 0) + 1
+            value = _fit(rule, role, answer.text) if tries[role] <= MOST_TRIES else None
+            if value is not None:
+                best[role] = (rank, value)
     return {role: value for role, (_, value) in best.items()}
 
 
-def _candidates(rule: RoleRule, answer: Answer, grouped: Mapping[str, Role]) -> tuple[frozenset[Role], ...]:
+def _candidates(rule: RoleRule, answer: Answer, grouped: Mapping[str, Role]) -> tuple[tuple[int, Role], ...]:
     """Return the roles that an answer may have: by group, by type, by key, by label; the best reason first."""
-    return (
-        frozenset({grouped[answer.key]}) & _OF_PERSONS if answer.key in grouped else _NONE,
-        rule.types.get(answer.type, _NONE) & _OF_PERSONS if answer.type else _NONE,
-        meaning_of(answer.key).roles,
-        meaning_of(answer.label).roles if answer.label else _NONE,
-    )
+    roles = meaning_of_field(answer.key, answer.label, rule.types.get(answer.type, NO_ROLES)).roles
+    if grouped and grouped.get(answer.key) in OF_PERSONS:
+        return ((BY_GROUP, grouped[answer.key]), *roles)
+    return roles
 
 
 def _grouped(groups: tuple[RoleGroup, ...], answers: list[Answer]) -> dict[str, Role]:
@@ -185,13 +184,20 @@ def _grouped(groups: tuple[RoleGroup, ...], answers: list[Answer]) -> dict[str, 
     for group in groups:
         questions: dict[str, dict[str, Answer]] = {}
         for answer in answers:
-            match = group.key.fullmatch(answer.key)
-            if match is not None:
-                questions.setdefault(match[1] or "", {})[match[2] or ""] = answer
+            found_at = _question_and_part(group.key, answer.key)
+            if found_at is not None:
+                question, part = found_at
+                questions.setdefault(question, {})[part] = answer
         for parts in questions.values():
             if _is_of(group, parts):
                 found |= {parts[part].key: role for part, role in group.roles.items()}
     return found
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _question_and_part(pattern: re.Pattern[str], key: str) -> tuple[str, str] | None:
+    match = pattern.fullmatch(key)
+    return None if match is None else (match[1] or "", match[2] or "")
 
 
 def _is_of(group: RoleGroup, parts: Mapping[str, Answer]) -> bool:
@@ -206,7 +212,7 @@ def _is_of(group: RoleGroup, parts: Mapping[str, Answer]) -> bool:
 
 def _with_group_labels(answers: list[Answer], grouped: Mapping[str, Role]) -> list[Answer]:
     """Let a group's consent have the text beside it as its label."""
-    if Role.CONSENT not in grouped.values():
+    if not grouped or Role.CONSENT not in grouped.values():
         return answers
     text = next((answer.text for answer in answers if grouped.get(answer.key) is Role.CONSENT_TEXT), "")
     return [
@@ -217,21 +223,20 @@ def _with_group_labels(answers: list[Answer], grouped: Mapping[str, Role]) -> li
 
 def _find_consent(rule: RoleRule, scope: Scope, event_type: str, answers: list[Answer]) -> Consent | None:
     """What the provider says outright counts before detection, and a no before a yes."""
-    refused = next((source for source in rule.refused if is_true_like(source.find(scope))), None)
-    if refused is not None:
-        return Consent(wanted=False, text=_name_of(refused))
+    for source in rule.refused:
+        if is_true_like(source.find(scope)):
+            return Consent(wanted=False, text=_name_of(source))
     if event_type in rule.consent_by_type:
         found: Consent | None = Consent(wanted=rule.consent_by_type[event_type], text=event_type)
     else:
         found = _fixed_consent(rule, scope)
         if found is None and rule.detect:
-            boxes = frozenset(name for name, roles in rule.types.items() if Role.CONSENT in roles)
-            found = find_consent(answers, boxes)
-    said = next(
-        (text for source in rule.fixed.get(Role.CONSENT_TEXT, ()) if (text := text_of(source.find(scope)))),
-        "",
-    )
-    return replace(found, text=said) if found is not None and said else found
+            found = find_consent(answers, rule.types)
+    for source in rule.fixed.get(Role.CONSENT_TEXT, ()) if found is not None else ():
+        said = text_of(source.find(scope))
+        if found is not None and said:
+            return replace(found, text=said)
+    return found
 
 
 def _fixed_consent(rule: RoleRule, scope: Scope) -> Consent | None:

@@ -12,9 +12,7 @@ from service.providers.pointers import Place, Pointer, Sources, parse_pointer, p
 Parsed = TypeVar("Parsed")
 LONGEST_PATTERN = 200
 _POINTER = "write a JSON Pointer such as '/data/email'"
-_SOURCE = (
-    "write a pointer such as '/data/email', or header:, query:, root:, pick:, count: or = and what follows"
-)
+_SOURCE = "write a pointer such as '/data/email', or header:, query:, path:last, root:, pick:, count: or ="
 _PATTERN = "write a regular expression"
 
 

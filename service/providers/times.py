@@ -1,5 +1,6 @@
 """Reads the times that tools write, in the formats that a description names."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from service.providers.values import text_of
 
 _LONGEST_TIME = 60
+_USUAL = "%Y-%m-%d %H:%M:%S"
+_is_usual = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII).fullmatch
 _FIRST_MILLISECONDS = 1e11
 """As seconds this is the year 5138, as milliseconds March 1973: a number without a unit is told apart by it."""
 
@@ -27,6 +30,8 @@ def make_format(name: str, zone: tzinfo) -> Format:
         raise ValueError("is no format")
     example = datetime(2026, 3, 2, 10, 0, 42, tzinfo=UTC).strftime(name)
     datetime.strptime(example, name).astimezone(UTC)
+    if name == _USUAL:
+        return lambda text: _from_usual(text, zone)
     return lambda text: _in_utc(datetime.strptime(text, name), zone)  # noqa: DTZ007 - the zone is put in next
 
 
@@ -46,6 +51,13 @@ def read_time(value: Any, formats: tuple[Format, ...]) -> datetime | None:
 
 def _in_utc(time: datetime, zone: tzinfo) -> datetime:
     return (time if time.tzinfo is not None else time.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _from_usual(text: str, zone: tzinfo) -> datetime:
+    """Do what `strptime` does with the format that databases write, in a tenth of its time."""
+    if _is_usual(text):
+        return _in_utc(datetime.fromisoformat(text), zone)
+    return _in_utc(datetime.strptime(text, _USUAL), zone)  # noqa: DTZ007
 
 
 def _from_seconds(text: str) -> datetime:

@@ -97,6 +97,8 @@ def _stance(found: list[str]) -> Stance | None:
 
 def normalise(text: str) -> str:
     """Return words in lower case without accents, one space apart; humps, digits, dashes and dots part words."""
+    if text.isascii() and text.isalpha() and text[1:].islower():  # one plain word, as names are
+        return text.lower()
     plain = _hump.sub(" ", text)
     plain = plain.casefold().translate(_UNACCENTED)
     if not plain.isascii():

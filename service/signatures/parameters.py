@@ -18,7 +18,7 @@ from service.signatures.algorithms import Algorithm
 from service.signatures.bodies import FORM
 from service.signatures.encodings import Encoding
 from service.signatures.keys import SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 from service.signatures.ways import HeaderWay, as_bytes, one_header, usable
 
 MOST_PARAMETERS = 1_000
@@ -42,7 +42,7 @@ class SortedParameters(HeaderWay):
         for _, is_right in usable(self.algorithm, secrets):
             if any(is_right(message, signature) for message in messages):
                 return
-        raise InvalidSignature(Reason.SIGNATURE_WRONG)
+        raise refused(Reason.SIGNATURE_WRONG)
 
     def sign(self, delivery: Delivery, secret: str, now: datetime, delivery_id: str) -> Delivery:
         del now, delivery_id
@@ -68,7 +68,7 @@ class SortedParameters(HeaderWay):
         except ValueError:
             signature = b""
         if not self.algorithm.fits(signature):
-            raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+            raise refused(Reason.SIGNATURE_MALFORMED)
         return signature
 
     def _covered_parameters(self, delivery: Delivery) -> bytes:
@@ -76,9 +76,9 @@ class SortedParameters(HeaderWay):
         if not hashes:
             return _sorted_parameters(delivery.body)
         if len(hashes) > 1:
-            raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+            raise refused(Reason.SIGNATURE_MALFORMED)
         if not hmac.compare_digest(as_bytes(hashes[0].lower()), _hash(delivery.body).encode()):
-            raise InvalidSignature(Reason.SIGNATURE_WRONG)
+            raise refused(Reason.SIGNATURE_WRONG)
         return b""
 
 
@@ -92,7 +92,7 @@ def _sorted_parameters(body: bytes) -> bytes:
         text = body.decode()
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except ValueError:
-        raise InvalidSignature(Reason.BODY_UNREADABLE) from None
+        raise refused(Reason.BODY_UNREADABLE) from None
     return "".join(name + value for name, value in sorted(set(pairs))).encode()
 
 

@@ -2,7 +2,7 @@
 
 import enum
 
-from service.errors import MarketableError
+from service.errors import InvalidSignature
 
 
 class Reason(enum.StrEnum):
@@ -33,9 +33,6 @@ SENTENCES = {
 """What each refusal means, for people. Nothing of the delivery or of a secret is ever in it."""
 
 
-class InvalidSignature(MarketableError):
-    """A delivery was not proved; `reason` is one of Reason."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(SENTENCES[reason])
-        self.reason: str = reason
+def refused(reason: Reason) -> InvalidSignature:
+    """Return the error for a reason."""
+    return InvalidSignature(reason, SENTENCES[reason])

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.delivery import Delivery
-from service.errors import InvalidInput
+from service.errors import InvalidInput, InvalidSignature
 from service.signatures.keys import SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 from service.signatures.shared import Shared
 from service.signatures.signed import Signed
 from service.signatures.ways import HeaderWay, Way
@@ -52,7 +52,7 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Sequence[str], now: date
     if not scheme.ways or (scheme.optional and not secrets):
         return
     if not any(secrets):
-        raise InvalidSignature(Reason.SECRET_MISSING)
+        raise refused(Reason.SECRET_MISSING)
     refusals = []
     for way in _ways_meant(scheme, delivery):
         try:
@@ -61,7 +61,7 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Sequence[str], now: date
             refusals.append(Reason(refusal.reason))
         else:
             return
-    raise InvalidSignature(max(refusals, key=list(Reason).index, default=Reason.SIGNATURE_MISSING))
+    raise refused(max(refusals, key=list(Reason).index, default=Reason.SIGNATURE_MISSING))
 
 
 def sign(

@@ -10,10 +10,10 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from service.delivery import Delivery
-from service.errors import InvalidInput
+from service.errors import InvalidInput, InvalidSignature
 from service.signatures.bodies import parse_pointer
 from service.signatures.keys import NEW_KEY_SIZE, SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 from service.signatures.ways import Way, as_bytes, one_header
 
 AUTHORIZATION = "Authorization"
@@ -57,12 +57,12 @@ class Shared(Way):
         del now
         keys = [as_bytes(secret) for secret in secrets if secret]
         if not keys:
-            raise InvalidSignature(Reason.SECRET_MISSING)
+            raise refused(Reason.SECRET_MISSING)
         given = as_bytes(_FIND[self.place](self.name, delivery))
         # All are compared, whichever it is, so that the time tells nothing.
         matches = [hmac.compare_digest(key, given) for key in keys]
         if not any(matches):
-            raise InvalidSignature(Reason.SIGNATURE_WRONG)
+            raise refused(Reason.SIGNATURE_WRONG)
 
     def sign(self, delivery: Delivery, secret: str, now: datetime, delivery_id: str) -> Delivery:
         """Put the secret into its place."""
@@ -113,7 +113,7 @@ def _find_password(name: str, delivery: Delivery) -> str:
 def _find_in_query(name: str, delivery: Delivery) -> str:
     values = delivery.queries_named(name)
     if len(values) > 1:
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+        raise refused(Reason.SIGNATURE_MALFORMED)
     return _present(values[0] if values else "")
 
 
@@ -121,9 +121,9 @@ def _find_in_body(name: str, delivery: Delivery) -> str:
     try:
         value = parse_pointer(name).find(delivery)
     except ValueError:
-        raise InvalidSignature(Reason.BODY_UNREADABLE) from None
+        raise refused(Reason.BODY_UNREADABLE) from None
     if value is not None and not isinstance(value, str):
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+        raise refused(Reason.SIGNATURE_MALFORMED)
     return _present(value or "")
 
 
@@ -138,15 +138,15 @@ def _user_and_password(delivery: Delivery) -> tuple[str, str]:
     try:
         user, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
     except ValueError:
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED) from None
+        raise refused(Reason.SIGNATURE_MALFORMED) from None
     if not colon:
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+        raise refused(Reason.SIGNATURE_MALFORMED)
     return user, password
 
 
 def _present(text: str) -> str:
     if not text:
-        raise InvalidSignature(Reason.SIGNATURE_MISSING)
+        raise refused(Reason.SIGNATURE_MISSING)
     return text
 
 

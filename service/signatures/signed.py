@@ -11,7 +11,7 @@ from service.errors import InvalidInput
 from service.signatures.algorithms import Algorithm, Signer
 from service.signatures.encodings import Encoding
 from service.signatures.keys import SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 from service.signatures.templates import BARE_FORM, HeaderForm, Slot, Template
 from service.signatures.times import SignedTime
 from service.signatures.ways import HeaderWay, as_bytes, one_header, usable
@@ -43,7 +43,7 @@ class Signed(HeaderWay):
             values[Slot.TIMESTAMP] = time_text.encode()
             seconds = self.time.read(time_text)
         if not self._matches(values, secrets, signatures):
-            raise InvalidSignature(Reason.SIGNATURE_WRONG)
+            raise refused(Reason.SIGNATURE_WRONG)
         if self.time is not None:
             self.time.check(seconds, now)
 
@@ -78,7 +78,7 @@ class Signed(HeaderWay):
     def _decode(self, texts: Sequence[str]) -> list[bytes]:
         signatures = [signature for text in texts for signature in self._decode_one(text)]
         if not signatures:
-            raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+            raise refused(Reason.SIGNATURE_MALFORMED)
         return signatures
 
     def _decode_one(self, text: str) -> Iterator[bytes]:
@@ -94,7 +94,7 @@ class Signed(HeaderWay):
         if self.time is not None and self.time.header:
             return one_header(delivery, self.time.header, Reason.TIMESTAMP_MISSING)
         if not listed:
-            raise InvalidSignature(Reason.TIMESTAMP_MISSING)
+            raise refused(Reason.TIMESTAMP_MISSING)
         return listed
 
     def _values(self, delivery: Delivery) -> dict[Slot, bytes]:

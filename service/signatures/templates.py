@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 
 MOST_ITEMS = 16
 """Of a header that is a list; nobody rotates more secrets than that at once."""
@@ -74,15 +74,15 @@ class HeaderForm:
         """Return the signatures and the time's text; raises InvalidSignature."""
         if not self.separator:
             if not text.startswith(self.signature_prefix):
-                raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+                raise refused(Reason.SIGNATURE_MALFORMED)
             return (text[len(self.signature_prefix) :],), None
         items = [item.strip() for item in text.split(self.separator) if not item.isspace()]
         signatures = _after(self.signature_prefix, items)
         times = () if self.timestamp_prefix is None else _after(self.timestamp_prefix, items)
         if len(signatures) > MOST_ITEMS or len(times) > 1:
-            raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+            raise refused(Reason.SIGNATURE_MALFORMED)
         if not signatures:
-            raise InvalidSignature(Reason.SIGNATURE_MISSING)
+            raise refused(Reason.SIGNATURE_MISSING)
         return signatures, times[0] if times else None
 
     def write(self, signature: str, timestamp: str) -> str:

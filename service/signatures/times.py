@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 
 DEFAULT_TOLERANCE = 300
 _FIRST_MILLISECONDS = 10**11
@@ -41,7 +41,7 @@ class SignedTime:
         try:
             return _seconds_of_iso(text) if self.unit is Unit.ISO else _seconds_of_digits(text, self.unit)
         except (ValueError, OverflowError):
-            raise InvalidSignature(Reason.TIMESTAMP_MALFORMED) from None
+            raise refused(Reason.TIMESTAMP_MALFORMED) from None
 
     def check(self, seconds: float | None, now: datetime) -> None:
         """Raise InvalidSignature for a time too far from now."""
@@ -49,9 +49,9 @@ class SignedTime:
             return
         age = now.timestamp() - seconds
         if age > self.tolerance:
-            raise InvalidSignature(Reason.TIMESTAMP_TOO_OLD)
+            raise refused(Reason.TIMESTAMP_TOO_OLD)
         if age < -self.tolerance:
-            raise InvalidSignature(Reason.TIMESTAMP_IN_FUTURE)
+            raise refused(Reason.TIMESTAMP_IN_FUTURE)
 
     def write(self, now: datetime) -> str:
         if self.unit is Unit.ISO:

@@ -14,7 +14,7 @@ from service.documents import dumps, loads
 from service.signatures.algorithms import HmacAlgorithm
 from service.signatures.encodings import decode_base64url, encode_base64url
 from service.signatures.keys import SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 from service.signatures.times import DEFAULT_TOLERANCE
 from service.signatures.ways import HeaderWay, as_bytes, one_header, usable
 
@@ -34,13 +34,13 @@ class BodyHashToken(HeaderWay):
         """Raise InvalidSignature; no other algorithm than HS256 is taken, whatever the token says."""
         signed, signature, claims = _read_token(one_header(delivery, self.header, Reason.SIGNATURE_MISSING))
         if not any(is_right(signed, signature) for _, is_right in usable(_ALGORITHM, secrets)):
-            raise InvalidSignature(Reason.SIGNATURE_WRONG)
+            raise refused(Reason.SIGNATURE_WRONG)
         given = claims.get(self.claim)
         if not isinstance(given, str):
-            raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+            raise refused(Reason.SIGNATURE_MALFORMED)
         same_body = hmac.compare_digest(as_bytes(given.lower()), _hash(delivery.body).encode())
         if not same_body or claims.get("iss") != self.issuer:
-            raise InvalidSignature(Reason.SIGNATURE_WRONG)
+            raise refused(Reason.SIGNATURE_WRONG)
         self._check_times(claims, now.timestamp())
 
     def sign(self, delivery: Delivery, secret: str, now: datetime, delivery_id: str) -> Delivery:
@@ -59,9 +59,9 @@ class BodyHashToken(HeaderWay):
     def _check_times(self, claims: Mapping[str, object], now: float) -> None:
         expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
         if self.tolerance and expires is not None and now > expires + self.tolerance:
-            raise InvalidSignature(Reason.TIMESTAMP_TOO_OLD)
+            raise refused(Reason.TIMESTAMP_TOO_OLD)
         if self.tolerance and begins is not None and now < begins - self.tolerance:
-            raise InvalidSignature(Reason.TIMESTAMP_IN_FUTURE)
+            raise refused(Reason.TIMESTAMP_IN_FUTURE)
 
 
 def _read_token(token: str) -> tuple[bytes, bytes, Mapping[str, object]]:
@@ -72,9 +72,9 @@ def _read_token(token: str) -> tuple[bytes, bytes, Mapping[str, object]]:
         header, claims = (loads(decode_base64url(part)) for part in (head, payload))
         digest = decode_base64url(signature)
     except ValueError:
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED) from None
+        raise refused(Reason.SIGNATURE_MALFORMED) from None
     if not isinstance(header, dict) or not isinstance(claims, dict) or header.get("alg") != _HEADER["alg"]:
-        raise InvalidSignature(Reason.SIGNATURE_MALFORMED)
+        raise refused(Reason.SIGNATURE_MALFORMED)
     return signed.encode(), digest, claims
 
 
@@ -83,7 +83,7 @@ def _seconds(claims: Mapping[str, object], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidSignature(Reason.TIMESTAMP_MALFORMED)
+        raise refused(Reason.TIMESTAMP_MALFORMED)
     return value
 
 

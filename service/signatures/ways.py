@@ -8,7 +8,7 @@ from datetime import datetime
 from service.delivery import Delivery
 from service.signatures.algorithms import Algorithm, Prover
 from service.signatures.keys import SecretPair
-from service.signatures.refusals import InvalidSignature, Reason
+from service.signatures.refusals import Reason, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +80,10 @@ def one_header(delivery: Delivery, name: str, missing: Reason) -> str:
     """Return the only header of this name, which holds ASCII and something; raises InvalidSignature."""
     values = delivery.headers_named(name)
     if not any(values):
-        raise InvalidSignature(missing)
+        raise refused(missing)
     if len(values) > 1 or not values[0].isascii():
         malformed = missing is Reason.TIMESTAMP_MISSING
-        raise InvalidSignature(Reason.TIMESTAMP_MALFORMED if malformed else Reason.SIGNATURE_MALFORMED)
+        raise refused(Reason.TIMESTAMP_MALFORMED if malformed else Reason.SIGNATURE_MALFORMED)
     return values[0]
 
 
@@ -103,4 +103,4 @@ def usable(algorithm: Algorithm, secrets: Sequence[str]) -> Iterator[tuple[str, 
         found = True
         yield secret, prover
     if not found:
-        raise InvalidSignature(Reason.SECRET_MISSING)
+        raise refused(Reason.SECRET_MISSING)

@@ -1,5 +1,6 @@
 """`/collect.js` and `/collect/<token>`: a script for any page, and where it sends what the page's forms submit."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "public, max-age=3600",
     "Cross-Origin-Resource-Policy": "cross-origin",
+    "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -31,6 +33,10 @@ def script() -> Response:
     """Return the script, or say that the browser has it already."""
     body, tag = _script()
     answered = Response(body, headers=HEADERS, content_type="text/javascript; charset=utf-8")
+    if request.accept_encodings["gzip"]:
+        answered.set_data(_compressed())
+        answered.headers["Content-Encoding"] = "gzip"
+        tag += "-gzip"
     answered.set_etag(tag)
     answered.make_conditional(request.environ)
     return answered
@@ -46,3 +52,8 @@ def take(token: str) -> Response:
 def _script() -> tuple[bytes, str]:
     body = SCRIPT.read_bytes()
     return body, hashlib.sha256(body).hexdigest()[:32]
+
+
+@cache
+def _compressed() -> bytes:
+    return gzip.compress(_script()[0], mtime=0)

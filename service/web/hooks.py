@@ -27,7 +27,7 @@ from service.providers.handshakes import HandshakeReply, shake_hands
 from service.reception import Taken, as_spam
 from service.web import problems, visitors
 from service.web.deliveries import make_delivery
-from service.web.hubspot.requests import read_body
+from service.web.hubspot.requests import MULTIPART, read_body
 from service.web.limits import network_of, submission_limits
 from service.web.services import Services, services
 
@@ -52,7 +52,7 @@ def answer(current: Services, provider: str, token: str) -> Response:
     """Answer a request to an endpoint."""
     environment = request.environ
     _limit(current, provider, token)
-    body = read_body(environment, current.settings.max_body_bytes) if request.method == "POST" else b""
+    body = read_body(environment, _largest(current)) if request.method == "POST" else b""
     delivery = make_delivery(environment, body, current.settings.public_url, current.now())
     version = current.configuration.version
     try:
@@ -67,6 +67,13 @@ def answer(current: Services, provider: str, token: str) -> Response:
     except (InvalidSignature, Unreadable) as refusal:
         _keep_refused(current, refusal)
         raise
+
+
+def _largest(current: Services) -> int:
+    """Return how large the body may be: a form with files, which are passed over, may be larger than all else."""
+    media_type: str = request.environ.get("CONTENT_TYPE", "")
+    has_files = media_type.lower().startswith(MULTIPART)
+    return current.settings.max_upload_bytes if has_files else current.settings.max_body_bytes
 
 
 def _limit(current: Services, provider: str, token: str) -> None:

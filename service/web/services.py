@@ -25,6 +25,10 @@ class WebSettings(Protocol):
         """Largest request body that is read, in bytes."""
 
     @property
+    def max_upload_bytes(self) -> int:
+        """Largest multipart body that an endpoint takes, in bytes."""
+
+    @property
     def public_url(self) -> str:
         """Where senders reach this service; empty for what each request says."""
 

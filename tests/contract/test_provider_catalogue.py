@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 
 from service.delivery import Delivery
 from service.domain.reading import is_storable
-from service.errors import InvalidInput
+from service.errors import InvalidInput, Unreadable
 from service.providers.bodies import check_depth
+from service.providers.checking import check_folder
 from service.providers.decode import decode
-from service.providers.events import Event, Unreadable, dump_event
+from service.providers.events import Event, dump_event
 from service.providers.handshakes import shake_hands
 from service.providers.limits import LONGEST_LABEL, MOST_EVENTS, MOST_FIELDS
 from service.providers.reader import read
 from service.providers.redaction import redact
+from service.providers.signing_checks import without_proof
 from service.signatures import InvalidSignature, Scheme, new_secret, sign, verify
 from service.signatures.shared import Shared
 from service.signatures.signed import Signed
-from service.signatures.ways import HeaderWay, Way
 from tests.provider_samples import FOLDERS, NOW, SAMPLES, Sample, described, read_expected
 
 EVENTS = [sample for sample in SAMPLES if not sample.is_handshake]
@@ -75,6 +76,11 @@ def test_a_folder_holds_what_belongs_to_it(folder: Path) -> None:
     names = {sample.name for sample in SAMPLES if sample.folder == folder}
     assert names == read_expected(folder).keys()
     assert any(not sample.is_handshake for sample in SAMPLES if sample.folder == folder)
+
+
+@each_folder
+def test_the_command_finds_nothing_wrong(folder: Path) -> None:
+    assert list(map(str, check_folder(folder).findings)) == []
 
 
 @each_sample
@@ -164,15 +170,6 @@ def unproved(folder: Path) -> Delivery:
     for way in described(folder).signature.ways:
         delivery = without_proof(way, delivery)
     return delivery
-
-
-def without_proof(way: Way, delivery: Delivery) -> Delivery:
-    if isinstance(way, HeaderWay):
-        return delivery.without_headers(way.header)
-    assert isinstance(way, Shared)
-    bare = delivery.without_headers("Authorization", way.name or "Authorization")
-    empty = b"{}" if delivery.media_type != "application/x-www-form-urlencoded" else b"a=1"
-    return replace(bare, url=bare.url.partition("?")[0], body=empty if way.place == "body" else bare.body)
 
 
 def refuse(scheme: Scheme, delivery: Delivery, secret: str, now: datetime = NOW) -> None:

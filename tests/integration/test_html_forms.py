@@ -1,6 +1,5 @@
 """Plain HTML forms, from the browser's request to what is kept, on both engines."""
 
-import io
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from service.domain.endpoints import Endpoint, EndpointState
 from service.endpoints import hook_path
 from tests.browsers import ADA, BROWSER, ORIGIN, SCRIPT, Site
 from tests.facts import PORTAL
+from tests.provider_samples import multipart
 from tests.vendors.captcha import MOODS, SECRET, CaptchaService
 from tests.world import World, on_sqlite
 
@@ -284,8 +284,9 @@ def test_a_form_whose_address_leads_nowhere_is_refused_with_a_page(site: Site) -
 
 
 def test_a_form_with_a_file_is_kept_without_the_file(site: Site) -> None:
-    plan = (io.BytesIO(b"%PDF-1.4 " + b"x" * 500_000), "plan.pdf", "application/pdf")
-    reply = site.submit(site.endpoint(), {**ADA, "plan": plan})
+    texts = [(f'name="{name}"', text) for name, text in ADA.items()]
+    body = multipart(*texts, ('name="plan"; filename="plan.pdf"', "%PDF-1.4 " + "x" * 3_000_000))
+    reply = site.submit(site.endpoint(), body, content_type="multipart/form-data; boundary=XBOUND")
     (content,) = site.contents()
     assert reply.status_code == 200
     assert content["fields"] == ADA

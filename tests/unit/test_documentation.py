@@ -32,6 +32,9 @@ from service.domain.portals import Scope
 from service.errors import MarketableError
 from service.health import Health
 from service.messages import CONTENT_TYPE, STATUS_CHANGED, dump, load
+from service.providers.events import UnreadableReason
+from service.providers.lookups.refusals import DelayedReason, RefusedReason
+from service.signatures import Reason
 from service.store import schema
 from service.store.session import Database
 from service.store.tables import metadata
@@ -164,7 +167,14 @@ def reasons(kind: type[MarketableError]) -> set[str]:
     return {kind.reason}.union(*(reasons(child) for child in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("reason", sorted(reasons(MarketableError) | {UNKNOWN_PORTAL, REFUSED_BY_DATABASE}))
+OF_DELIVERIES = {*Reason, *UnreadableReason}
+OF_LOOK_UPS = {*RefusedReason, *DelayedReason}
+
+
+@pytest.mark.parametrize(
+    "reason",
+    sorted({*reasons(MarketableError), UNKNOWN_PORTAL, REFUSED_BY_DATABASE, *OF_DELIVERIES, *OF_LOOK_UPS}),
+)
 def test_a_refusal_has_its_row(reason: str) -> None:
     assert f"\n| `{reason}` |" in page("docs/operating.md")
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.reading import is_storable
+from service.errors import Unreadable
 from service.providers.brackets import nest
 from service.providers.decode import decode, split
 from service.providers.description import BodyKind
-from service.providers.events import Unreadable
 from service.providers.limits import DEEPEST, LARGEST_BODY, MOST_EVENTS, MOST_FIELDS, MOST_PARTS
 from tests.provider_samples import FORM, deliver, describe, multipart
 
@@ -45,6 +45,14 @@ def test_what_is_no_json_is_refused() -> None:
 def test_an_empty_body_and_one_too_large_are_refused() -> None:
     assert refused("json", b" \r\n") == refused("form", b"") == "empty"
     assert refused("json", b'"%s"' % (b"x" * LARGEST_BODY)) == "too_large"
+
+
+def test_files_may_be_large_and_texts_may_not() -> None:
+    large = "x" * (LARGEST_BODY + 1)
+    file = ('name="plan"; filename="plan.pdf"', large)
+    assert document("multipart", multipart(('name="a"', "1"), file), MULTIPART) == {"a": "1"}
+    assert refused("multipart", multipart(('name="a"', large)), MULTIPART) == "too_large"
+    assert refused("auto", f'["{large}"]', MULTIPART) == "too_large"
 
 
 def test_depth_is_limited() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.documents import dumps
-from service.providers.events import Unreadable
+from service.errors import Unreadable
 from service.providers.reader import read
 from tests.provider_samples import FORM, deliver, describe
 

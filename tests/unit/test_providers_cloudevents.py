@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from service.errors import Unreadable
 from service.providers.decode import decode, split
-from service.providers.events import Unreadable
 from tests.provider_samples import FORM, deliver, describe
 
 DESCRIPTION = describe('[decode]\nbody = "cloudevents"\n[events]\neach = [""]')

@@ -41,6 +41,8 @@ def mistakes(text: str) -> list[str]:
         ),
         ('[identity]\nat = { from = "/a", format = "%Y %!" }', "identity.at.format is '%Y %!' and"),
         ('[identity]\nat = { from = "/a", zone = "Mars/Base" }', "identity.at.zone is 'Mars/Base'"),
+        ("[identity]\nvolatile = [7]", "identity.volatile[0] is the number 7; make it a text"),
+        ('[identity]\nform = "path:first"', "identity.form is 'path:first' and is neither a pointer"),
         ('[identity]\nid = [["/a"], ["b"]]', "identity.id[1] is 'b' and begins without '/'"),
         ('[identity]\nform = "pick:who/a"', "identity.form uses pick:who, which [pick] doesn't name before"),
         ('[pick]\na = { at = "pick:b", where = { "/a" = "b" } }', "pick.a.at uses pick:b"),

@@ -82,6 +82,21 @@ def test_what_is_partial_spam_or_a_test_is_read_whole_without_the_trap() -> None
     assert (event.fields, event.email) == ({"email": "ada@example.com"}, "ada@example.com")
 
 
+def test_of_who_unsubscribes_person_and_refusal_are_read() -> None:
+    own = describe("""
+        [events]
+        type = "/type"
+        submission = ["joined"]
+        kept = { left = "unsubscribed" }
+        [roles]
+        email = "/email"
+        [consent.by_type]
+        left = false
+    """)
+    event = read_one(own, {"type": "left", "email": "ada@example.com"})
+    assert (event.kept, event.email, event.consent) == (KeptReason.UNSUBSCRIBED, "ada@example.com", False)
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"), [("form", "submission"), ("chat", "chat"), ("generic", "submission")]
 )

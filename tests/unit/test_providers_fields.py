@@ -1,6 +1,6 @@
 import pytest
 
-from service.providers.events import Unreadable
+from service.errors import Unreadable
 from service.providers.limits import LONGEST_KEY, LONGEST_VALUE, MOST_FIELDS
 from service.providers.reader import read
 from tests.provider_samples import deliver, describe, read_one

@@ -68,6 +68,7 @@ def test_sources_look_into_all_parts_of_a_delivery() -> None:
     assert find("root:/whole") == 1
     assert find("header:x-id") == "evt_1"
     assert find("query:form") == "7"
+    assert find("path:last") == "token"
     assert find("=constant") == "constant"
     assert find("count:/a/b") == 2
 

@@ -37,6 +37,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "rate_limit_secure": ("50", 50),
     "trusted_proxies": ("2", 2),
     "max_body_bytes": ("2048", 2048),
+    "max_upload_bytes": ("4096", 4096),
     "commit_timeout": ("2.5", 2.5),
     "waiting_limit": ("1", 1),
     "relay_batch": ("10000", 10_000),
@@ -46,7 +47,12 @@ GOOD: dict[str, tuple[str, Any]] = {
     "sweep_interval": ("1e3", 1_000.0),
 }
 BAD = {
-    "public_url": ["forms.example.com", "ftp://forms.example.com", "https://", "https://forms.example.com/?a=b"],
+    "public_url": [
+        "forms.example.com",
+        "ftp://forms.example.com",
+        "https://",
+        "https://forms.example.com/?a=b",
+    ],
     "secret_key": ["secret", "c2hvcnQ=", f"{KEY},"],
     "delivery_days": ["0", "3651"],
     "port": ["0", "65536", "-1", "http", "80.5", "٣", "1_000"],
@@ -61,6 +67,7 @@ BAD = {
     "rate_limit_secure": ["-1", "many"],
     "trusted_proxies": ["11", "yes"],
     "max_body_bytes": ["1023", "1MB"],
+    "max_upload_bytes": ["1023", "1MB"],
     "commit_timeout": ["0", "61", "nan", "inf", "5s"],
     "waiting_limit": ["0"],
     "relay_batch": ["0", "10001"],

@@ -3,7 +3,8 @@
 import pytest
 
 from service.errors import InvalidInput, MarketableError
-from service.signatures import SENTENCES, InvalidSignature, Reason, check_secret, sign
+from service.signatures import SENTENCES, Reason, check_secret, sign
+from service.signatures.refusals import refused
 from tests.signature_samples import (
     BASE64,
     EQUAL_HEADER,
@@ -177,6 +178,6 @@ def test_versions_are_not_mistaken_for_each_other() -> None:
 def test_a_refusal_says_its_reason_and_nothing_of_the_delivery() -> None:
     assert set(SENTENCES) == set(Reason)
     for slug in Reason:
-        refusal = InvalidSignature(slug)
+        refusal = refused(slug)
         assert isinstance(refusal, MarketableError)
         assert (refusal.reason, str(refusal)) == (slug, SENTENCES[slug])

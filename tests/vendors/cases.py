@@ -57,7 +57,7 @@ CASES = [
     Case("linkedin_lead", LinkedIn, "linkedin_lead_gen", "created"),
     Case("meta_lead", Meta, "meta_lead_ads", "leads"),
     Case("slack_user", Slack, "slack", "message"),
-    Case("surveymonkey_response", SurveyMonkey, "surveymonkey", "response_completed", {"response_id": "118"}),
+    Case("surveymonkey_response", SurveyMonkey, "surveymonkey", "response_completed"),
 ]
 BY_PLUGIN = {case.plugin: case for case in CASES}
 
