@@ -1,28 +1,42 @@
-"""Runs a consumer: `python -m consumers billing-count`, or `worker` for relay, consumer and clock in one process."""
+"""Runs a consumer: `python -m consumers billing-count`, `lookups`, or `worker`: all but the web in one process."""
 
 import sys
 from collections.abc import Callable
 
 from config import logs
 from config.settings import Settings, SettingsError
+from consumers.asking import ask_vendor
 from consumers.billing_count import BillingCount
+from consumers.lookups import LookUps
 from consumers.runner import Runner
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.clock import Clock
-from service.errors import MarketableError
-from service.health import PASS, WARN, Check, Health
+from service.configuration import Configuration
+from service.errors import MarketableError, Unavailable
+from service.health import FAIL, PASS, WARN, Check, Health
+from service.joining import Joiner
 from service.process import Job, Listening, run, utc_now
+from service.purge import Purger
 from service.relay import Relay
+from service.store import look_ups
 from service.store.session import Database
 from service.sweep import Sweeper
+from service.vault import Vault, open_vault
 
 WORKER = "worker"
-HEALTH_PORTS = {BILLING_COUNT: 8003}
+LOOKUPS = look_ups.CONSUMER
+HEALTH_PORTS = {BILLING_COUNT: 8003, LOOKUPS: 8004}
+OLD_LOOK_UP = 300.0
+"""Seconds that a look-up may be due before health warns."""
 
 
 def main(arguments: list[str]) -> int:
     """Run the consumer that is named; returns the exit code."""
-    programs: dict[str, Callable[[Settings], int]] = {BILLING_COUNT: _billing_count, WORKER: _worker}
+    programs: dict[str, Callable[[Settings], int]] = {
+        BILLING_COUNT: _billing_count,
+        LOOKUPS: _lookups,
+        WORKER: _worker,
+    }
     if len(arguments) != 1 or arguments[0] not in programs:
         sys.stderr.write(f"name one of: {', '.join(programs)}\n")
         return 2
@@ -43,6 +57,13 @@ def _billing_count(settings: Settings) -> int:
     return run(BILLING_COUNT, {BILLING_COUNT: runner.run}, health, listening)
 
 
+def _lookups(settings: Settings) -> int:
+    database = Database(settings.database)
+    health = Health(LOOKUPS, database, utc_now, _look_up_checks(database))
+    listening = Listening(settings.host, settings.health_port or HEALTH_PORTS[LOOKUPS])
+    return run(LOOKUPS, {LOOKUPS: _look_ups(settings, database).run}, health, listening)
+
+
 def _worker(settings: Settings) -> int:
     database = Database(settings.database)
     publisher = Publisher(settings.broker_url, Topology(settings.topology))
@@ -55,10 +76,14 @@ def _worker(settings: Settings) -> int:
         "relay": relay.run,
         "clock": Clock(database, utc_now, settings.clock_interval).run,
         "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
+        "joining": Joiner(database, utc_now).run,
+        "purge": Purger(database, utc_now, settings.delivery_days).run,
+        LOOKUPS: _look_ups(settings, database, is_alone=settings.is_embedded_database).run,
     }
     port = settings.health_port or settings.port + 1
     listening = Listening(settings.host, port, must=bool(settings.health_port))
-    return run(WORKER, jobs, Health(WORKER, database, utc_now, _checks(runner)), listening)
+    checks = {**_checks(runner), **_look_up_checks(database)}
+    return run(WORKER, jobs, Health(WORKER, database, utc_now, checks), listening)
 
 
 def _checks(runner: Runner) -> dict[str, Callable[[], Check]]:
@@ -66,6 +91,34 @@ def _checks(runner: Runner) -> dict[str, Callable[[], Check]]:
         return {"componentType": "component", "status": PASS if runner.is_connected else WARN}
 
     return {f"{BILLING_COUNT}:connection": connection}
+
+
+def _look_up_checks(database: Database) -> dict[str, Callable[[], Check]]:
+    def oldest() -> Check:
+        now = utc_now()
+        try:
+            with database.reading() as connection:
+                since = look_ups.oldest_due(connection, now)
+        except Unavailable as error:
+            return {"componentType": "component", "status": FAIL, "output": error.reason}
+        age = (now - since).total_seconds() if since else 0.0
+        return {
+            "componentType": "component",
+            "status": WARN if age > OLD_LOOK_UP else PASS,
+            "observedValue": round(age, 3),
+            "observedUnit": "s",
+        }
+
+    return {f"{LOOKUPS}:age": oldest}
+
+
+def _look_ups(settings: Settings, database: Database, *, is_alone: bool = False) -> LookUps:
+    """The key is opened with the first look-up: who has none to make needs none."""
+
+    def vault() -> Vault:
+        return open_vault(settings.secret_key, settings.data_dir, may_make=settings.is_embedded_database)
+
+    return LookUps(database, Configuration(database, vault), ask_vendor, utc_now, is_alone=is_alone)
 
 
 def _runner(settings: Settings, database: Database) -> Runner:

@@ -19,7 +19,15 @@ from service.refused import RefusedDeliveries
 from service.store.session import Database
 from service.vault import Vault, open_vault
 from service.web import collect, health, hooks, problems
-from service.web.api import access, billing, deliveries, endpoints, external_forms, providers, specification
+from service.web.api import (
+    billing,
+    deliveries,
+    endpoints,
+    external_forms,
+    providers,
+    rereading,
+    specification,
+)
 from service.web.hubspot import submissions
 from service.web.services import Services, install
 
@@ -48,6 +56,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         configuration,
         committer,
         now,
+        catalogue,
         Reception(configuration, catalogue, committer.record_all),
         RefusedDeliveries(database, configuration.vault),
         ActivityLog(database),
@@ -84,9 +93,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     application.register_blueprint(submissions.blueprint)
     application.register_blueprint(hooks.blueprint)
     application.register_blueprint(collect.blueprint)
-    access.install(application, lambda: load_catalogue(settings.own_providers))
     api = specification.DescribedApi(application)
-    for part in (billing, endpoints, external_forms, deliveries, providers):
+    for part in (billing, endpoints, external_forms, deliveries, providers, rereading):
         api.register_blueprint(part.blueprint)
     problems.install(application)
     return application

@@ -1,14 +1,16 @@
 """What people do with endpoints: make, change, rotate, pause, delete; the same for the API and the command."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from service.domain.endpoints import (
+    LONGEST_THANKS,
     Captcha,
     Endpoint,
+    EndpointOptions,
     EndpointState,
     ExternalForm,
     ExternalKind,
@@ -23,7 +25,7 @@ from service.providers.description import Description
 from service.providers.limits import LONGEST_KEY
 from service.reception import KINDS
 from service.signatures import check_secret, new_secret
-from service.store import endpoints, external_forms, portals
+from service.store import endpoints, external_forms, look_ups, portals
 from service.store.endpoints import Activity
 from service.store.external_forms import NOT_CHOSEN
 from service.store.session import Database
@@ -35,6 +37,7 @@ LONGEST_SECRET = 10_000
 HOOK_PATH = "/hooks/{provider}/{token}"
 COLLECT_PATH = "/collect/{token}"
 COLLECTED = "captured_form"
+ONE_MORE = "make another endpoint"
 ROLES = ("email", "first_name", "last_name", "name", "phone", "company", "consent", "consent_text")
 """What a mapping can name a field for."""
 
@@ -89,13 +92,13 @@ class Endpoints:
             id=0,
             portal_id=portal_id,
             provider=provider,
-            name=check_name(wanted.name or description.title),
+            name=_name(wanted.name or description.title),
             state=EndpointState.ACTIVE,
             tokens=(new_token(),),
             secrets=_secrets(description, wanted.secret, make=wanted.make_secret),
-            access_token=wanted.access_token.strip(),
-            captcha_secret=wanted.captcha_secret.strip(),
-            options=read_options(wanted.options),
+            access_token=_short(wanted.access_token, "access_token"),
+            captcha_secret=_short(wanted.captcha_secret, "captcha_secret"),
+            options=_options(wanted.options),
             created_at=self._now(),
         )
         _check(made)
@@ -136,15 +139,14 @@ class Endpoints:
         """Change what is given; options that are not named stay as they are. Raises NotFound, InvalidInput."""
 
         def change(found: Endpoint) -> Endpoint:
-            wanted = {**dump_options(found.options), **(options or {})}
-            return replace(
-                found,
-                name=found.name if name is None else check_name(name),
-                state=found.state if state is None else state,
-                access_token=found.access_token if access_token is None else access_token.strip(),
-                captcha_secret=found.captcha_secret if captcha_secret is None else captcha_secret.strip(),
-                options=read_options(wanted),
-            )
+            changes: dict[str, Any] = {
+                "options": _options({**dump_options(found.options), **(options or {})})
+            }
+            changes |= {} if name is None else {"name": _name(name)}
+            changes |= {} if state is None else {"state": state}
+            for key, secret in (("access_token", access_token), ("captcha_secret", captcha_secret)):
+                changes |= {} if secret is None else {key: _short(secret, key)}
+            return replace(found, **changes)
 
         return self._change(portal_id, endpoint_id, change)
 
@@ -200,9 +202,14 @@ class Endpoints:
         if len(key) > LONGEST_KEY or not is_storable(key):
             raise InvalidInput("the form's id is too long", field="key", mend="copy it from the provider")
         shown = self.show(portal_id, endpoint_id)
+        kind = default_kind(self._describe(shown.endpoint.provider))
         with self._database.writing() as connection:
-            kind = default_kind(self._describe(shown.endpoint.provider))
-            return external_forms.see(connection, endpoint_id, portal_id, kind, key, self._now())
+            found = external_forms.tell(connection, endpoint_id, portal_id, kind, key)
+        if found is None:
+            raise InvalidInput(
+                f"the endpoint has {external_forms.MOST_FORMS} forms already", field="key", mend=ONE_MORE
+            )
+        return found
 
     def choose(
         self,
@@ -220,11 +227,24 @@ class Endpoints:
         if mapping is not NOT_CHOSEN:
             check_mapping(mapping)
         chosen: dict[str, Any] = {"marketing_default": marketing_default, "mapping": mapping}
-        chosen["name"] = name if name is NOT_CHOSEN else check_name(name)
+        chosen["name"] = name if name is NOT_CHOSEN else _name(name)
         with self._database.writing() as connection:
             _own_form(external_forms.find(connection, form_id), portal_id, form_id)
             external_forms.choose(connection, form_id, **chosen)
             return _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+
+    def count_submissions(self, forms: Sequence[ExternalForm]) -> Mapping[int, int]:
+        """Return how many submissions came in by each form or chatflow, counting no more than 10,000."""
+        with self._database.reading() as connection:
+            return external_forms.count_submissions(connection, [form.id for form in forms])
+
+    def external_default(self, portal_id: int) -> bool:
+        """Return the portal's default for forms that are not HubSpot's; raises NotFound."""
+        with self._database.reading() as connection:
+            found = portals.find_portal(connection, portal_id)
+        if found is None:
+            raise NotFound("portal", portal_id)
+        return found.external_forms
 
     def set_external_default(self, portal_id: int, *, on: bool) -> None:
         """Set the portal's default for forms that are not HubSpot's; raises NotFound."""
@@ -240,12 +260,14 @@ class Endpoints:
             changed = replace(change(found), version=found.version + 1)
             _check(changed)
             endpoints.save(connection, self._vault, changed, self._now())
+            if _asks_anew(found, changed):
+                look_ups.retry(connection, portal_id, endpoint_id, self._now())
         return changed
 
     def _describe(self, provider: str) -> Description:
         description = self._catalogue.get(provider)
         if description is None:
-            raise NotFound("provider", provider)
+            raise NotFound("provider", ascii(provider[:60]))
         return description
 
 
@@ -254,10 +276,10 @@ def new_token() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def hook_path(endpoint: Endpoint) -> str:
-    """Return the path that the provider posts to."""
+def hook_path(endpoint: Endpoint, token: str = "") -> str:
+    """Return the path that the provider posts to; `token` is one of the endpoint's, the newest if left out."""
     template = COLLECT_PATH if endpoint.provider == COLLECTED else HOOK_PATH
-    return template.format(provider=endpoint.provider, token=endpoint.token)
+    return template.format(provider=endpoint.provider, token=token or endpoint.token)
 
 
 def default_kind(description: Description) -> ExternalKind:
@@ -296,12 +318,41 @@ def _secrets(description: Description, secret: str, *, make: bool) -> tuple[str,
                 f"{description.title} signs with a key of its own", field="secret", mend="give its public key"
             )
         secret = made.verifying
+    check_secret(scheme, _short(secret, "secret"))
+    return (secret,)
+
+
+def _short(secret: str, field_name: str) -> str:
+    """Return a secret without what stands around it; raises InvalidInput for one that no tool would show."""
+    secret = secret.strip()
     if len(secret) > LONGEST_SECRET or not is_storable(secret):
         raise InvalidInput(
-            "the secret is too long", field="secret", mend=f"{LONGEST_SECRET} characters at most"
+            "the secret is too long or holds what no text holds", field=field_name, mend="copy it again"
         )
-    check_secret(scheme, secret)
-    return (secret,)
+    return secret
+
+
+def _name(name: str) -> str:
+    if not is_storable(name):
+        raise InvalidInput("the name holds what no text holds", field="name", mend="write it again")
+    return check_name(name)
+
+
+def _is_short_text(text: str) -> bool:
+    return len(text) <= LONGEST_THANKS and is_storable(text)
+
+
+def _options(document: Mapping[str, object]) -> EndpointOptions:
+    options = read_options(document)
+    for key, value in dump_options(options).items():
+        texts = value if isinstance(value, list) else [value]
+        if not all(_is_short_text(text) for text in texts if isinstance(text, str)):
+            raise InvalidInput(
+                f"options.{key} is too long or holds what no text holds",
+                field=f"options.{key}",
+                mend=f"use up to {LONGEST_THANKS} characters",
+            )
+    return options
 
 
 def _check(endpoint: Endpoint) -> None:
@@ -311,6 +362,11 @@ def _check(endpoint: Endpoint) -> None:
             field="captcha_secret",
             mend="give the secret key that the captcha's service shows beside the site key",
         )
+
+
+def _asks_anew(before: Endpoint, after: Endpoint) -> bool:
+    """Whether look-ups that failed may succeed now."""
+    return (after.access_token, after.options.api_url) != (before.access_token, before.options.api_url)
 
 
 def _own_form(found: ExternalForm | None, portal_id: int, form_id: int) -> ExternalForm:

@@ -77,6 +77,11 @@ class Intake:
         for fact in pending:
             yield fact, Unavailable("too much contention")
 
+    def record_all(self, facts: Sequence[Fact]) -> list[Outcome]:
+        """Record facts as `record` does; an outcome for each, in their order."""
+        outcomes = {fact.submission_id: outcome for fact, outcome in self.record(facts)}
+        return [outcomes[fact.submission_id] for fact in facts]
+
     def close(self) -> None:
         """Give the database connection back."""
         self._recorder.close()

@@ -37,3 +37,13 @@ RETRIES = Counter(
 )
 SWEPT = Counter("marketable_swept_total", "Status changes sent again since the ledger lacked them.")
 ENDED = Counter("marketable_stints_ended_total", "Stints whose end was announced.")
+LOOK_UPS = Counter(
+    "marketable_look_ups_total", "Look-ups made, by what came of them and why.", ("outcome", "reason")
+)
+LOOK_UP_SECONDS = Histogram(
+    "marketable_look_up_seconds",
+    "Time that a vendor took to tell who a person is.",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120),
+)
+JOINED = Counter("marketable_joined_total", "Submissions joined to a contact that was known later.")
+PURGED = Counter("marketable_purged_total", "Refused deliveries that were forgotten for their age.")

@@ -17,7 +17,7 @@ from service.delivery import Delivery
 from service.documents import dumps
 from service.domain.endpoints import Endpoint, ExternalForm, ExternalKind
 from service.domain.model import Fact, ReasonType, Recorded, Source, Verdict
-from service.errors import ConflictingDelivery, NotFound
+from service.errors import ConflictingDelivery, ProviderMissing
 from service.identifiers import new_submission_id
 from service.providers.catalogue import Catalogue
 from service.providers.content import stable_content
@@ -45,6 +45,8 @@ SOURCES = {
     ExternalKind.FORM: (Source.EXTERNAL_FORM, ReasonType.FORM_SUBMISSION),
     ExternalKind.CHATFLOW: (Source.CHATFLOW, ReasonType.CONVERSATION),
 }
+MAPPING = "mapping"
+"""In a submission's content: the mapping that it was read with, where there was one."""
 
 Record = Callable[[Sequence[Fact]], list[Recorded | Exception]]
 
@@ -67,10 +69,10 @@ class Reception:
         self._record = record
 
     def describe(self, endpoint: Endpoint) -> Description:
-        """Return the description of an endpoint's provider; raises NotFound when it has gone from the catalogue."""
+        """Return the description of an endpoint's provider; raises ProviderMissing."""
         description = self._catalogue.get(endpoint.provider)
         if description is None:
-            raise NotFound("provider", endpoint.provider)
+            raise ProviderMissing(endpoint.provider)
         return description
 
     def prove(self, endpoint: Endpoint, delivery: Delivery, now: datetime) -> None:
@@ -131,13 +133,14 @@ def make_fact(
     once_key, earlier_key = _once_keys(form, event, stable, now)
     kept = kept_as(event)
     read_anew = remap(event, form.mapping) if form.mapping else event
+    read_with = {MAPPING: form.mapping} if form.mapping else {}
     cookie = cookie_of(endpoint.id, event)
     return fact_of(
         read_anew,
         form,
         now,
         submission_id=new_submission_id(now),
-        content=dumps({"provider": endpoint.provider, **dump_event(event)}),
+        content=dumps({"provider": endpoint.provider, **read_with, **dump_event(event)}),
         once_key=once_key,
         earlier_key=earlier_key,
         digest=hash_of(stable),

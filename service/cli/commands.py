@@ -3,7 +3,23 @@
 import click
 
 from service import __version__
-from service.cli import billing, database, doctoring, forms, people, portals, processes, sending
+from service.cli import (
+    billing,
+    database,
+    deliveries,
+    doctoring,
+    endpoints,
+    external_forms,
+    forms,
+    keys,
+    lookups,
+    people,
+    portals,
+    processes,
+    providers,
+    rereading,
+    sending,
+)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -29,6 +45,15 @@ for command in (
     forms.form,
     people.token,
     people.contact,
+    providers.provider,
+    endpoints.endpoint,
+    external_forms.external_form,
+    deliveries.delivery,
+    lookups.lookups,
+    deliveries.replay,
+    keys.key,
+    keys.reseal,
     sending.send,
 ):
     group.add_command(command)
+external_forms.external_form.add_command(rereading.read_again)

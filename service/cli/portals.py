@@ -1,4 +1,4 @@
-"""The command `portal`: create and list."""
+"""The command `portal`: create, list and set."""
 
 from datetime import datetime
 from zoneinfo import available_timezones
@@ -9,13 +9,13 @@ from service.cli.running import open_database, utc_now
 from service.cli.tables import show
 from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
 from service.domain.portals import Portal
-from service.errors import InvalidInput
+from service.errors import InvalidInput, NotFound
 from service.store import portals
 
 
 @click.group()
 def portal() -> None:
-    """Make and list portals."""
+    """Make, list and change portals."""
 
 
 @portal.command()
@@ -77,3 +77,19 @@ def list_all(*, as_json: bool) -> None:
         for each in found
     ]
     show(rows, as_json=as_json, nothing="there are no portals: 'marketable portal create' makes one")
+
+
+@portal.command(name="set")
+@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@click.option(
+    "--external-forms",
+    type=click.Choice(["marketing", "non-marketing"]),
+    required=True,
+    help="The default of forms that are not HubSpot's and have none of their own.",
+)
+def set_one(portal_id: int, external_forms: str) -> None:
+    """Change a portal's defaults."""
+    with open_database().writing() as connection:
+        if not portals.set_external_forms(connection, portal_id, on=external_forms == "marketing"):
+            raise NotFound("portal", portal_id)
+    click.echo(f"portal {portal_id}: forms that are not HubSpot's are {external_forms}")

@@ -14,9 +14,12 @@ from service.cli.running import read_settings
 from service.clock import Clock
 from service.errors import InvalidInput
 from service.health import PASS, WARN, Check, Checks, Health
+from service.joining import Joiner
 from service.process import Job, Listening, run, utc_now
+from service.purge import Purger
 from service.relay import Relay
 from service.store import schema
+from service.store.look_ups import CONSUMER as LOOKUPS
 from service.store.session import Database
 from service.supervisor import Child, answers, module, port_is_free, supervise
 from service.sweep import Sweeper
@@ -84,21 +87,26 @@ def relay() -> int:
 
 @click.command()
 def clock() -> int:
-    """Announce stints that have ended, and sweep for what the ledger lacks."""
+    """Do what time brings: end stints, join sessions, sweep for what the ledger lacks, forget old deliveries."""
     settings = read_settings("clock")
     database = Database(settings.database)
     jobs: dict[str, Job] = {
         "clock": Clock(database, utc_now, settings.clock_interval).run,
         "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
+        "joining": Joiner(database, utc_now).run,
+        "purge": Purger(database, utc_now, settings.delivery_days).run,
     }
     return _run("clock", jobs, settings, database)
 
 
 @click.command()
-@click.argument("consumer", type=click.Choice([BILLING_COUNT]))
+@click.argument("consumer", type=click.Choice([BILLING_COUNT, LOOKUPS]))
 def consume(consumer: str) -> None:
-    """Run a consumer of the broker's queue."""
-    _separate(consumer)
+    """Run a consumer: of the broker's queue, or of the look-ups that wait in the database."""
+    if consumer == LOOKUPS:
+        read_settings(consumer)
+    else:
+        _separate(consumer)
     command = module("consumers", consumer)
     os.execv(command[0], command)  # noqa: S606 - our own interpreter and module
 

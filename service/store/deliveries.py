@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.store.tables import delivery
+from service.store.tables import delivery, endpoint
 from service.vault import Vault
 
 MOST_KEPT = 1_000
 """Of one endpoint; further ones are answered and logged, and not kept."""
+_LISTED = [sa.null().label("sealed") if column is delivery.c.sealed else column for column in delivery.c]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class RefusedDelivery:
     preview: Any
     """Redacted."""
     sealed: bytes | None
-    """The whole request, encrypted."""
+    """The whole request, encrypted. None in lists, and for what can't be written down as a request."""
     replayed_at: datetime | None = None
 
 
@@ -83,19 +84,28 @@ def list_all(
     limit: int = 100,
     before: str | None = None,
 ) -> list[RefusedDelivery]:
-    """Return a portal's refused deliveries, the latest first; `waiting` leaves out those that were replayed.
+    """Return a portal's refused deliveries without their requests, the latest first.
 
-    `before` is the id that the page before ended with.
+    `waiting` leaves out those that were replayed or whose endpoint is deleted; `before` is the id that the page
+    before ended with.
     """
-    query = sa.select(delivery).where(delivery.c.portal_id == portal_id)
+    query = sa.select(*_LISTED).where(delivery.c.portal_id == portal_id)
     if endpoint_id is not None:
         query = query.where(delivery.c.endpoint_id == endpoint_id)
     if waiting:
-        query = query.where(delivery.c.replayed_at.is_(None))
+        query = query.where(_is_waiting())
     if before is not None:
         query = query.where(delivery.c.id < before)
     query = query.order_by(delivery.c.id.desc()).limit(limit)
     return [_refused(row) for row in connection.execute(query)]
+
+
+def list_waiting(connection: sa.Connection, portal_id: int, endpoint_id: int | None = None) -> list[str]:
+    """Return the ids of what was refused and can still be replayed, in the order of arrival."""
+    query = sa.select(delivery.c.id).where(delivery.c.portal_id == portal_id, _is_waiting())
+    if endpoint_id is not None:
+        query = query.where(delivery.c.endpoint_id == endpoint_id)
+    return [_hex(each) for each in connection.execute(query.order_by(delivery.c.id)).scalars()]
 
 
 def mark_replayed(connection: sa.Connection, delivery_id: str, at: datetime) -> None:
@@ -106,6 +116,12 @@ def mark_replayed(connection: sa.Connection, delivery_id: str, at: datetime) -> 
 def purge(connection: sa.Connection, before: datetime) -> int:
     """Forget those that came last before then; returns how many."""
     return connection.execute(sa.delete(delivery).where(delivery.c.last_received_at < before)).rowcount
+
+
+def waiting(connection: sa.Connection) -> int:
+    """Return how many were not replayed yet, of all portals."""
+    query = sa.select(sa.func.count()).select_from(delivery).where(delivery.c.replayed_at.is_(None))
+    return int(connection.execute(query).scalar_one())
 
 
 def reseal(connection: sa.Connection, vault: Vault) -> int:
@@ -126,12 +142,21 @@ def _again(refused: RefusedDelivery) -> dict[str, Any]:
     }
 
 
+def _is_waiting() -> sa.ColumnElement[bool]:
+    deleted = sa.select(endpoint.c.id).where(endpoint.c.deleted_at.is_not(None))
+    return delivery.c.replayed_at.is_(None) & delivery.c.endpoint_id.not_in(deleted)
+
+
+def _hex(text: str) -> str:
+    return text.replace("-", "")
+
+
 def _refused(row: Any) -> RefusedDelivery:
     return RefusedDelivery(
-        id=row.id.replace("-", ""),
+        id=_hex(row.id),
         endpoint_id=row.endpoint_id,
         portal_id=row.portal_id,
-        digest=row.digest.replace("-", ""),
+        digest=_hex(row.digest),
         reason=row.reason,
         received_at=row.received_at,
         last_received_at=row.last_received_at,

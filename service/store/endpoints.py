@@ -104,6 +104,18 @@ def list_all(connection: sa.Connection, vault: Vault, portal_id: int) -> list[En
     return [_endpoint(vault, row) for row in connection.execute(query)]
 
 
+def count(connection: sa.Connection) -> int:
+    """Return how many there are, of all portals."""
+    query = sa.select(sa.func.count()).select_from(endpoint).where(endpoint.c.deleted_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def try_seals(connection: sa.Connection, vault: Vault) -> None:
+    """Raise SealBroken if the secrets of any endpoint can't be opened."""
+    for (sealed,) in connection.execute(sa.select(endpoint.c.sealed).where(endpoint.c.deleted_at.is_(None))):
+        vault.open(sealed)
+
+
 def reseal(connection: sa.Connection, vault: Vault) -> int:
     """Seal all secrets of all portals with the vault's newest key; returns how many. Raises SealBroken."""
     rows = connection.execute(sa.select(endpoint.c.id, endpoint.c.sealed).with_for_update()).all()

@@ -4,8 +4,9 @@ What is seen for the first time is kept at once, with nobody's choice; that chan
 the configuration's version stays. A choice of a default or a mapping moves it on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +14,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.endpoints import ExternalForm, ExternalKind
 from service.store.portals import changed
-from service.store.tables import endpoint, external_form
+from service.store.tables import endpoint, external_form, submission
 
 MOST_FORMS = 1_000
 """Of one endpoint; what a sender that makes up names of forms sends beyond counts as the endpoint's own."""
+MOST_COUNTED = 10_000
+"""Submissions of one form; so many are as good as more."""
+MOST_FIELDS = 400
+"""Of one form; the latest are kept of a sender that makes up names of fields."""
 NOT_CHOSEN: Any = object()
 """What `choose` leaves as it is."""
+_IS_EXTERNAL = sa.text("submission.source IN ('external_form', 'chatflow')")
+"""As the index has it, word for word."""
 
 
 def find(connection: sa.Connection, external_form_id: int) -> ExternalForm | None:
@@ -47,10 +54,19 @@ def see(
     if key and _count(connection, endpoint_id) >= MOST_FORMS:
         return see(connection, endpoint_id, portal_id, kind, "", now)
     values = _values(endpoint_id, portal_id, kind, key) | {"first_seen_at": now, "last_seen_at": now}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(external_form).values(**values).on_conflict_do_nothing())
-    row = connection.execute(sa.select(external_form).where(*_here(endpoint_id, kind, key))).one()
-    return _form(row)
+    return _add(connection, values)
+
+
+def tell(
+    connection: sa.Connection, endpoint_id: int, portal_id: int, kind: ExternalKind, key: str
+) -> ExternalForm | None:
+    """Return the form or chatflow, seen before or not; None when the endpoint has too many already."""
+    found = find_by_key(connection, endpoint_id, kind, key)
+    if found is not None:
+        return found
+    if _count(connection, endpoint_id) >= MOST_FORMS:
+        return None
+    return _add(connection, _values(endpoint_id, portal_id, kind, key) | {"is_new": False})
 
 
 def list_all(
@@ -68,6 +84,12 @@ def list_all(
     if only_new:
         query = query.where(external_form.c.is_new)
     return [_form(row) for row in connection.execute(query)]
+
+
+def new(connection: sa.Connection) -> int:
+    """Return how many nobody has looked at yet, of all portals."""
+    query = sa.select(sa.func.count()).select_from(external_form).where(external_form.c.is_new)
+    return int(connection.execute(query).scalar_one())
 
 
 def choose(
@@ -95,15 +117,41 @@ def choose(
 def note_seen(
     connection: sa.Connection, external_form_id: int, *, name: str, fields: Mapping[str, str], at: datetime
 ) -> None:
-    """Keep when a form was seen last, its name if it has none of a person's, and which fields it has."""
+    """Keep when a form was seen, its name if it has none of a person's, and which fields it has."""
     here = external_form.c.id == external_form_id
     row = connection.execute(sa.select(external_form).where(here)).one_or_none()
     if row is None:
         return
-    values: dict[str, Any] = {"last_seen_at": at, "fields": {**row.fields, **fields}}
+    known = {**fields, **{key: label for key, label in row.fields.items() if key not in fields}}
+    values: dict[str, Any] = {
+        "first_seen_at": row.first_seen_at or at,
+        "last_seen_at": max(row.last_seen_at or at, at),
+        "fields": dict(islice(known.items(), MOST_FIELDS)),
+    }
     if not row.name and name:
         values["name"] = name
     connection.execute(sa.update(external_form).where(here).values(**values))
+
+
+def count_submissions(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, int]:
+    """Return how many submissions came in by each form or chatflow, `MOST_COUNTED` at most."""
+    came_in = (
+        sa.select(submission.c.id)
+        .where(_IS_EXTERNAL, submission.c.source_id == sa.cast(external_form.c.id, sa.Text))
+        .limit(MOST_COUNTED)
+        .correlate(external_form)
+        .subquery()
+    )
+    counted = sa.select(sa.func.count()).select_from(came_in).scalar_subquery()
+    query = sa.select(external_form.c.id, counted).where(external_form.c.id.in_(list(numbers)))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _add(connection: sa.Connection, values: Mapping[str, Any]) -> ExternalForm:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(external_form).values(**values).on_conflict_do_nothing())
+    here = _here(values["endpoint_id"], ExternalKind(values["kind"]), values["key"])
+    return _form(connection.execute(sa.select(external_form).where(*here)).one())
 
 
 def _here(endpoint_id: int, kind: ExternalKind, key: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from service.activity import ActivityLog
 from service.committer import Committer
 from service.configuration import Configuration
+from service.providers.catalogue import Catalogue
 from service.reception import Reception
 from service.refused import RefusedDeliveries
 from service.store.session import Database
@@ -50,6 +51,7 @@ class Services:
     configuration: Configuration
     committer: Committer
     now: Callable[[], datetime]
+    catalogue: Catalogue
     reception: Reception
     refused: RefusedDeliveries
     activity: ActivityLog

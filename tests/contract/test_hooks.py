@@ -22,7 +22,7 @@ from service.signatures.shared import Place
 from service.signatures.signed import Signed
 from service.signatures.tokens import BodyHashToken
 from service.store.schema import migrate
-from service.store.tables import contact, delivery, status_change, submission
+from service.store.tables import contact, delivery, endpoint_activity, status_change, submission
 from tests.hooking import CATALOGUE, Site, secret_for, sent_to
 from tests.provider_samples import FOLDERS, NOW, SAMPLES, Sample
 
@@ -190,8 +190,21 @@ def test_another_secret_proves_nothing_and_what_was_sent_is_kept_once(unhurried:
     sent = sent_to(endpoint, first_of(provider).delivery, other.signing, site.now())
     status, reason, row = refused_twice(site, endpoint, sent)
     assert (status, reason) == (401, Reason.SIGNATURE_WRONG)
-    shown = dumps(row.preview)
-    for hidden in (secret.verifying, secret.signing, other.signing, endpoint.token):
+    check_hidden(dumps(row.preview), secret.verifying, secret.signing, other.signing, endpoint.token)
+
+
+@pytest.mark.parametrize("provider", SIGNED)
+def test_what_is_shown_of_the_latest_delivery_holds_no_secret(site: Site, provider: str) -> None:
+    endpoint, secret = opened(site, provider)
+    site.send(endpoint, sent_to(endpoint, first_of(provider).delivery, secret.signing, site.now()))
+    site.services.activity.flush()
+    (row,) = [row for row in site.rows(endpoint_activity) if row.endpoint_id == endpoint.id]
+    assert row.last_outcome == "kept"
+    check_hidden(dumps(row.preview), secret.verifying, secret.signing, endpoint.token)
+
+
+def check_hidden(shown: str, *secrets: str) -> None:
+    for hidden in secrets:
         assert hidden not in shown
         assert dumps(hidden)[1:-1] not in shown
 

@@ -1,25 +1,24 @@
 """Who may call our own API: an access token with the scope; and how a request that is not as described is refused."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Response, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
 
 from service.domain.portals import Scope
 from service.endpoints import Endpoints
-from service.errors import Forbidden, InvalidInput, Unauthenticated
-from service.providers.catalogue import Catalogue
+from service.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from service.web import problems
 from service.web.services import services
 
 BEARER = "bearer "
-EXTENSION = "marketable.catalogue"
 PORTAL = "/api/v1/portals/<int:portal_id>"
-NUMBER = "int(max=9223372036854775807)"
-"""What a path may hold for a number of ours: no more than the database can."""
+NUMBER = "int"
+"""What a path holds for a number of ours; `guard` finds nothing for one that the database can't hold."""
+LARGEST = 2**63 - 1
+"""Of the numbers that the database can hold."""
 WRONG_BODY, BODY, WHOLE = "the body", "json", "_schema"
 
 
@@ -49,7 +48,11 @@ def guard(blueprint: Blueprint, scope: Scope) -> Blueprint:
     """Let nothing of a blueprint be reached without the scope, and tell where a request is wrong."""
 
     def check() -> None:
-        require((request.view_args or {})["portal_id"], scope)
+        named = request.view_args or {}
+        require(named["portal_id"], scope)
+        for name, number in named.items():
+            if isinstance(number, int) and number > LARGEST:
+                raise NotFound(name.removesuffix("_id"), number)
 
     blueprint.before_request(check)
     blueprint.register_error_handler(HTTPException, answer_http_exception)
@@ -68,21 +71,10 @@ def answer_http_exception(error: HTTPException) -> Response:
     return problems.answer_error(InvalidInput(f"{about}: {wrong}", field=field, mend=mend))
 
 
-def install(application: Flask, load: Callable[[], Catalogue]) -> None:
-    """Give an application the providers; they are loaded when they are asked for first."""
-    application.extensions[EXTENSION] = cache(load)
-
-
-def catalogue() -> Catalogue:
-    """Return the current application's providers."""
-    found: Catalogue = current_app.extensions[EXTENSION]()
-    return found
-
-
 def all_endpoints() -> Endpoints:
     """Return what the views of endpoints call."""
     current = services()
-    return Endpoints(current.database, current.configuration.vault(), catalogue(), current.now)
+    return Endpoints(current.database, current.configuration.vault(), current.catalogue, current.now)
 
 
 def origin() -> str:

@@ -10,9 +10,8 @@ from service.domain.portals import Scope
 from service.replay import Replay, Replayed
 from service.store import deliveries
 from service.store.deliveries import RefusedDelivery
-from service.web.api.access import PORTAL, guard
+from service.web.api.access import LARGEST, PORTAL, guard
 from service.web.api.endpoints import INSTANT
-from service.web.api.external_forms import LARGEST
 from service.web.services import services
 
 ONE = "/<delivery_id>"

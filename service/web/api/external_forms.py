@@ -9,10 +9,9 @@ from flask_smorest import Blueprint
 from service.domain.endpoints import ExternalForm, ExternalKind
 from service.domain.portals import Scope
 from service.endpoints import ROLES, Endpoints
-from service.web.api.access import NUMBER, PORTAL, all_endpoints, guard
+from service.web.api.access import LARGEST, NUMBER, PORTAL, all_endpoints, guard
 from service.web.api.endpoints import INSTANT
 
-LARGEST = 2**63 - 1
 FORMS = "/external-forms"
 OWN, OF_PORTAL, OF_CHATFLOWS = "own", "portal", "chatflow"
 

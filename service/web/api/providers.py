@@ -10,7 +10,8 @@ from flask_smorest import Blueprint
 from service.domain.portals import Scope
 from service.providers import overview
 from service.providers.catalogue import Catalogue
-from service.web.api.access import PORTAL, catalogue, guard
+from service.web.api.access import PORTAL, guard
+from service.web.services import services
 
 blueprint = Blueprint(
     "providers", __name__, url_prefix=f"{PORTAL}/providers", description="What an endpoint can be made for"
@@ -47,7 +48,7 @@ class ProvidersView(MethodView):
     @blueprint.response(200, ProviderSchema(many=True))
     def get(self, portal_id: int) -> list[dict[str, Any]]:  # noqa: ARG002 - the same for every portal
         """Return all providers, by kind and title."""
-        return describe_providers(catalogue())
+        return describe_providers(services().catalogue)
 
 
 def describe_providers(providers: Catalogue) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 INSTANT = sa.DateTime(timezone=True)
 UNJOINED = sa.text("contact_id IS NULL AND session IS NOT NULL")
+JOINED = sa.text("contact_id IS NOT NULL AND session IS NOT NULL")
 LOOKED_UP = sa.text("verdict = 'look_up_pending'")
 EXTERNAL = sa.text("source IN ('external_form', 'chatflow')")
 
@@ -23,6 +24,7 @@ def upgrade() -> None:
     )
     op.add_column("submission", sa.Column("session", sa.Text(), nullable=True))
     _add_index("ix_submission_unjoined", ["portal_id", "session"], UNJOINED)
+    _add_index("ix_submission_joined", ["id"], JOINED)
     _add_index("ix_submission_looked_up", ["id"], LOOKED_UP)
     _add_index("ix_submission_external", ["source_id", "id"], EXTERNAL)
     if op.get_bind().dialect.name != "sqlite":
@@ -36,8 +38,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("look_up", "delivery", "external_form", "endpoint_activity", "endpoint_token", "endpoint"):
         op.drop_table(table)
-    for index in ("ix_submission_external", "ix_submission_looked_up", "ix_submission_unjoined"):
-        op.drop_index(index, "submission")
+    for name in ("external", "looked_up", "joined", "unjoined"):
+        op.drop_index(f"ix_submission_{name}", "submission")
     op.drop_column("submission", "session")
     op.drop_column("portal", "external_forms")
     if op.get_bind().dialect.name != "sqlite":
@@ -151,11 +153,20 @@ def _make_look_ups() -> None:
     op.create_table(
         "look_up",
         sa.Column("submission_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("portal_id", sa.Integer(), nullable=False),
         sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("not_before", INSTANT, nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("not_before", INSTANT, nullable=True),
+        sa.Column("claimed_until", INSTANT, nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("submission_id", name=("pk_look_up")),
-        comment="Submissions whose person has to be asked for: when next, and why it failed the last time.",
+        comment=(
+            "Persons to ask vendors for: when next, by whose claim, why not yet; no `not_before` means given up."
+        ),
     )
+    op.create_index(
+        "ix_look_up_endpoint_id_not_before", "look_up", ["endpoint_id", "not_before"], unique=False
+    )
+    op.create_index("ix_look_up_not_before", "look_up", ["not_before"], unique=False)

@@ -1,0 +1,87 @@
+"""The command `external-form read-again`: what another mapping makes of earlier submissions."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from service.cli.parts import JSON, PORTAL, open_endpoints
+from service.cli.running import open_database, utc_now
+from service.cli.tables import show
+from service.documents import dumps
+from service.errors import InvalidInput
+from service.rereading import Asked, Rereading
+
+
+@click.command(name="read-again")
+@PORTAL
+@click.argument("form_id", metavar="ID", type=click.IntRange(0, 2**63 - 1))
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="ROLE=FIELD",
+    help="Read with this instead of the form's own; repeatable, an empty field takes the role away.",
+)
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    help="Leave out what came before; UTC if no zone is given.",
+)
+@click.option("--carry-out", is_flag=True, help="Record what changes; without it, only say so.")
+@JSON
+def read_again(
+    portal_id: int,
+    form_id: int,
+    mapped: tuple[str, ...],
+    since: datetime | None,
+    *,
+    carry_out: bool,
+    as_json: bool,
+) -> None:
+    """Read a form's earlier submissions again, and say what that changes, or change it.
+
+    The form keeps the mapping that it has: 'external-form set --map' changes it.
+    """
+    mapping = open_endpoints().form(portal_id, form_id).mapping
+    asked = Asked(
+        portal_id=portal_id,
+        form_id=form_id,
+        mapping=_changed(mapping, mapped),
+        since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,
+    )
+    rereading = Rereading(open_database(), utc_now)
+    work = rereading.carry_out if carry_out else rereading.preview
+    document = work(asked, _tell).document()
+    if as_json:
+        click.echo(dumps(document))
+    else:
+        _print(document, carried_out=carry_out)
+
+
+def _changed(before: Mapping[str, str], mapped: tuple[str, ...]) -> dict[str, str]:
+    mapping = dict(before)
+    for pair in mapped:
+        role, separator, field = pair.partition("=")
+        if not separator:
+            raise InvalidInput(f"--map {pair!r} is not ROLE=FIELD", mend="write it as email=work_address")
+        mapping[role] = field
+    return {role: field for role, field in mapping.items() if field}
+
+
+def _tell(number: int) -> None:
+    click.echo(f"{number} submissions looked at", err=True)
+
+
+def _print(document: dict[str, Any], *, carried_out: bool) -> None:
+    for change, number in document["changes"].items():
+        click.echo(f"{change.replace('_', ' ')}: {number}")
+    click.echo(
+        f"{document['contacts_made']} new contacts, {document['become_marketing']} become marketing: "
+        f"count {document['count']} to {document['count_after']}, tier {document['tier']}"
+    )
+    rows = [each | {"properties": " ".join(each["properties"])} for each in document["examples"]]
+    show(rows, as_json=False, nothing="nothing reads differently")
+    if rows and not carried_out:
+        click.echo("nothing has been changed: --carry-out does it")
