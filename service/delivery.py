@@ -35,6 +35,8 @@ class Delivery:
     received_at: datetime
     """Aware, UTC."""
     remote_address: str = ""
+    media_type: str = field(init=False, repr=False, compare=False)
+    """The content type in lower case and without its parameters; empty when there is none."""
     _values: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +45,8 @@ class Delivery:
             name_in_lower_case = name.lower()
             values[name_in_lower_case] = (*values.get(name_in_lower_case, ()), value)
         object.__setattr__(self, "_values", values)
+        declared = values.get("content-type", ("",))[0]
+        object.__setattr__(self, "media_type", declared.partition(";")[0].strip().lower())
 
     def header(self, name: str) -> str | None:
         """Return the first header of this name, in any case."""
@@ -52,11 +56,6 @@ class Delivery:
     def headers_named(self, name: str) -> tuple[str, ...]:
         """Return all headers of this name, in any case."""
         return self._values.get(name.lower(), ())
-
-    @property
-    def media_type(self) -> str:
-        """The content type in lower case and without its parameters; empty when there is none."""
-        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
 
     def query(self, name: str) -> str | None:
         """Return the query's first parameter of this name."""

@@ -21,9 +21,10 @@ from service.errors import ConflictingDelivery, ProviderMissing
 from service.identifiers import new_submission_id
 from service.providers.catalogue import Catalogue
 from service.providers.content import stable_content
+from service.providers.decode import decode
 from service.providers.description import Description
 from service.providers.events import Event, EventKind, KeptReason, dump_event
-from service.providers.reader import read
+from service.providers.reader import read_document
 from service.providers.roles import remap
 from service.signatures import Scheme, verify
 from service.signatures.signed import Signed
@@ -84,9 +85,13 @@ class Reception:
                 with_tolerance(scheme, tolerance) if tolerance else scheme, delivery, endpoint.secrets, now
             )
 
-    def read(self, endpoint: Endpoint, delivery: Delivery) -> list[Event]:
-        """Return a proved delivery's events; raises Unreadable."""
-        events = read(self.describe(endpoint), delivery)
+    def decode(self, endpoint: Endpoint, delivery: Delivery) -> Any:
+        """Return a proved delivery as a document; raises Unreadable."""
+        return decode(self.describe(endpoint), delivery)
+
+    def read(self, endpoint: Endpoint, delivery: Delivery, document: Any) -> list[Event]:
+        """Return the events of a decoded delivery; raises Unreadable."""
+        events = read_document(self.describe(endpoint), delivery, document)
         traps = endpoint.options.honeypots
         return [_trapped(event, traps) for event in events] if traps else events
 

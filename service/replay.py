@@ -128,7 +128,7 @@ class Replay:
         return found
 
     def _read(self, endpoint: Endpoint, delivery: Delivery, *, trust: bool) -> list[Event]:
-        events = self._reception.read(endpoint, delivery)
+        events = self._reception.read(endpoint, delivery, self._reception.decode(endpoint, delivery))
         # A captcha was solved for the moment, and can't be asked about any more.
         was_asked = self._reception.describe(endpoint).reply.browser
         is_unsure = was_asked and endpoint.options.captcha is not Captcha.NONE and not trust

@@ -270,7 +270,8 @@ def _read_lines(rule: LineRule, scope: Scope) -> list[Answer]:
 def _text_at(pointers: tuple[Pointer, ...], item: Any, longest: int = LONGEST_KEY) -> str:
     """Return the first text that is there, cut to what a key or label may be."""
     for pointer in pointers:
-        text = text_of(pointer.find(item))
+        value = pointer.find(item)
+        text = value if type(value) is str else text_of(value)
         if text:
             return text[:longest]
     return ""
@@ -288,7 +289,8 @@ def _join(rule: LabelRule, scope: Scope) -> dict[str, _Joined]:
 
 def _enter(joined: dict[str, _Joined], key: tuple[Pointer, ...], item: Any, found: _Joined) -> None:
     for pointer in key:
-        name = text_of(pointer.find(item))
+        value = pointer.find(item)
+        name = value if type(value) is str else text_of(value)
         if name:
             joined[name] = found
 

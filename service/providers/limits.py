@@ -2,7 +2,7 @@
 
 LARGEST_BODY = 1024 * 1024
 """In bytes; of a form with files without the files."""
-DEEPEST = 20
+DEEPEST = 50
 """Objects and lists inside each other, unpacked texts included."""
 MOST_FIELDS = 1000
 """Names of a form body and answers of one event."""

@@ -6,6 +6,7 @@ import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.signatures import asymmetric
 from service.signatures.keys import PLAIN_KEY, Key, SecretPair
@@ -54,18 +55,30 @@ class Algorithm(ABC):
         return ()
 
 
+@lru_cache(maxsize=1_000)
+def _prover(algorithm: Algorithm, secret: str) -> Prover:
+    """Return what compares with a signature of one's own; put together once, for it runs for each delivery."""
+    sign = algorithm.signer(secret)
+    return lambda message, signature: hmac.compare_digest(sign(message), signature)
+
+
 @dataclass(frozen=True, slots=True)
 class HmacAlgorithm(Algorithm):
     hash: Hash = Hash.SHA256
     key: Key = PLAIN_KEY
 
     def prover(self, secret: str) -> Prover:
-        sign = self.signer(secret)
-        return lambda message, signature: hmac.compare_digest(sign(message), signature)
+        return _prover(self, secret)
 
     def signer(self, secret: str) -> Signer:
-        key = self.key.read(secret)
-        return lambda message: hmac.digest(key, message, self.hash)
+        begun = hmac.new(self.key.read(secret), digestmod=self.hash)
+
+        def sign(message: bytes) -> bytes:
+            signing = begun.copy()
+            signing.update(message)
+            return signing.digest()
+
+        return sign
 
     def new_secret(self) -> SecretPair:
         secret = self.key.make()

@@ -14,7 +14,7 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 def make_delivery(environment: Environment, body: bytes, public_url: str, now: datetime) -> Delivery:
     """Return what was sent; `public_url` is the setting, which proxies can't garble."""
-    headers = [(_header_name(key), value) for key, value in environment.items() if key.startswith(_FIRST)]
+    headers = [(_header_name(key), value) for key, value in environment.items() if key[:5] == _FIRST]
     headers += [(_header_name(key), environment[key]) for key in _WITHOUT_PREFIX if environment.get(key)]
     return Delivery(
         method=environment["REQUEST_METHOD"],

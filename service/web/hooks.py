@@ -35,6 +35,7 @@ PATH = "/hooks/<provider>/<token>"
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 LONGEST_TOKEN = 200
 KEPT = "kept"
+KEPT_DELIVERIES = DELIVERIES.labels(KEPT)
 
 log = structlog.get_logger()
 
@@ -130,14 +131,15 @@ def _take(
         reply = shake_hands(description, delivery, endpoint.secrets, token)
         if reply is not None:
             return _from_handshake(reply)
-    events = current.reception.read(endpoint, delivery)
+    document = current.reception.decode(endpoint, delivery)
+    events = current.reception.read(endpoint, delivery, document)
     is_open = description.reply.browser and any(event.kept is None for event in events)
-    if is_open and not visitors.is_human(endpoint, description, delivery):
+    if is_open and not visitors.is_human(endpoint, description, delivery, document):
         events = as_spam(events)
     taken = current.reception.keep(endpoint, events, delivery.received_at)
     _note(current, endpoint, description, delivery, taken)
     if description.reply.browser:
-        return visitors.answer(endpoint, description, delivery)
+        return visitors.answer(endpoint, description, delivery, document)
     return _reply(description.reply)
 
 
@@ -148,7 +150,7 @@ def _note(
     delivery: Delivery,
     taken: Sequence[Taken],
 ) -> None:
-    DELIVERIES.labels(KEPT).inc()
+    KEPT_DELIVERIES.inc()
     current.activity.note(endpoint, description, delivery, KEPT)
     current.activity.note_events([(each.form, each.event) for each in taken], delivery.received_at)
     log.debug("delivery_kept", endpoint=endpoint.id, provider=endpoint.provider, events=len(taken))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.delivery import Delivery
@@ -189,7 +189,7 @@ def check(site: Site, opened: tuple[Endpoint, SecretPair], odd: Delivery) -> Non
 
 
 each_provider = pytest.mark.parametrize("provider", PROVIDERS)
-few = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=8)
 
 
 @each_provider

@@ -1,33 +1,20 @@
-import json
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import flask_smorest as smorest
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
-from flask import Flask
-from werkzeug.test import TestResponse
 
 from service.billing import bill
-from service.cli.rereading import read_again
 from service.domain.model import Intent, Verdict
 from service.errors import InvalidInput, NotFound
 from service.providers.events import Event, EventKind, KeptReason
 from service.providers.roles import remap
 from service.rereading import Asked, Rereading, Summary
-from service.store import portals
 from service.store.tables import contact, status_change, submission
-from service.web import problems
-from service.web.api import rereading
-from service.web.services import install
 from tests.facts import PORTAL, make_fact
-from tests.hooking import Site
-from tests.receiving import KEY, Desk, said
+from tests.receiving import Desk, said
 from tests.world import World, on_sqlite
 
 BY_MAIL = {"email": "mail"}
@@ -362,73 +349,6 @@ def test_the_preview_says_what_carrying_out_does(desk: Desk, seed: int) -> None:
         assert again.changes.keys() <= {"nothing", "kept_only", "address_lost"}
         world.count_up()
         assert world.proof().difference == 0
-
-
-class Api:
-    """The call of our own API, and an access token for it."""
-
-    def __init__(self, site: Site, portal_id: int, form_id: int) -> None:
-        application = Flask("api")
-        application.config.update(API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0")
-        install(application, site.services)
-        smorest.Api(application).register_blueprint(rereading.blueprint)
-        problems.install(application)
-        self.client = application.test_client()
-        self.path = f"/api/v1/portals/{portal_id}/external-forms/{form_id}/read-again"
-        with site.database.writing() as connection:
-            portals.add_token(connection, portal_id, "t", "secret", ["endpoints"], site.now())
-
-    def post(self, body: object, secret: str = "secret") -> TestResponse:  # noqa: S107 - a test's
-        return self.client.post(self.path, json=body, headers={"Authorization": f"Bearer {secret}"})
-
-
-@pytest.fixture
-def api(desk: Desk, tmp_path: Path) -> Iterator[Api]:
-    site = Site(desk.world.stack.database_url, tmp_path, secret_key=KEY)
-    yield Api(site, PORTAL, desk.form().id)
-    site.close()
-
-
-@on_sqlite
-def test_the_api_previews_unless_it_is_told_otherwise(desk: Desk, api: Api) -> None:
-    desk.take(said({"mail": ADA}))
-    foreseen = api.post({"mapping": BY_MAIL})
-    assert foreseen.status_code == 200, foreseen.text
-    assert foreseen.json == preview(desk, BY_MAIL).document()
-    assert people(desk.world) == {}
-    done = api.post({"mapping": BY_MAIL, "dry_run": False, "since": "2026-01-01T00:00:00Z"})
-    assert (done.json or {})["become_marketing"] == 1
-    assert people(desk.world).keys() == {ADA}
-
-
-@on_sqlite
-def test_the_api_refuses_what_it_cannot_do(desk: Desk, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong: list[dict[str, Any]] = [
-        {"mapping": {"shoe_size": "x"}},
-        {"dry_run": "yes"},
-        {"since": "yesterday"},
-        {"extra": 1},
-    ]
-    assert {api.post(body).status_code for body in wrong} == {400}
-    assert api.post({}, "another").status_code == 401
-    monkeypatch.setattr(rereading, "MOST_SUBMISSIONS", 1)
-    for mail in (ADA, BOB):
-        desk.take(said({"mail": mail}))
-    refused = api.post({})
-    assert (refused.status_code, (refused.json or {})["field"]) == (400, "since")
-
-
-@on_sqlite
-def test_the_command_previews_and_carries_out(desk: Desk) -> None:
-    desk.take(said({"mail": ADA}))
-    environment = {"MARKETABLE_DATABASE_URL": desk.world.stack.database_url, "MARKETABLE_SECRET_KEY": KEY}
-    arguments = ["--portal", str(PORTAL), str(desk.form().id), "--map", "email=mail"]
-    shown = CliRunner().invoke(read_again, arguments, env=environment)
-    assert "1 new contacts, 1 become marketing: count 0 to 1, tier 1000" in shown.stdout, shown.output
-    assert people(desk.world) == {}
-    done = CliRunner().invoke(read_again, [*arguments, "--carry-out", "--json"], env=environment)
-    assert json.loads(done.stdout)["changes"] == {"contact_gained": 1}
-    assert people(desk.world).keys() == {ADA}
 
 
 def test_two_at_once_record_each_submission_once(desk: Desk) -> None:

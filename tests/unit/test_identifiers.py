@@ -1,3 +1,4 @@
+import os
 import uuid
 from datetime import timedelta
 
@@ -22,6 +23,19 @@ def test_a_later_submission_has_a_greater_id(milliseconds: int) -> None:
 
 def test_submissions_of_one_instant_have_ids_of_their_own() -> None:
     assert len({new_submission_id(NOW) for _ in range(10_000)}) == 10_000
+
+
+def test_a_process_and_its_child_make_different_ids() -> None:
+    new_submission_id(NOW)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, new_submission_id(NOW).encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with open(reader) as pipe:
+        assert pipe.read() not in {new_submission_id(NOW) for _ in range(1_000)}
 
 
 def test_a_submission_id_is_shown_as_a_uuid() -> None:

@@ -4,6 +4,7 @@ Spam is answered exactly as anything else, so that its sender learns nothing.
 """
 
 import re
+from typing import Any
 
 import structlog
 from flask import Response
@@ -41,7 +42,7 @@ def preflight(endpoint: Endpoint, delivery: Delivery) -> Response:
     return answered
 
 
-def is_human(endpoint: Endpoint, description: Description, delivery: Delivery) -> bool:
+def is_human(endpoint: Endpoint, description: Description, delivery: Delivery, document: Any = None) -> bool:
     """Whether the page may submit, and whoever did has solved the captcha that the endpoint asks for.
 
     May wait for the captcha's service, for `captchas.TIMEOUT` at the most. What a page's ordinary forms captured
@@ -53,12 +54,14 @@ def is_human(endpoint: Endpoint, description: Description, delivery: Delivery) -
         return False
     if endpoint.options.captcha is Captcha.NONE or endpoint.provider == COLLECTED:
         return True
-    return captchas.is_solved(endpoint, captcha_answer(description, delivery), delivery)
+    return captchas.is_solved(endpoint, captcha_answer(description, delivery, document), delivery)
 
 
-def answer(endpoint: Endpoint, description: Description, delivery: Delivery) -> Response:
-    """Answer a submission that was kept."""
-    going_to = _next_url(endpoint, description, delivery)
+def answer(
+    endpoint: Endpoint, description: Description, delivery: Delivery, document: Any = None
+) -> Response:
+    """Answer a submission that was kept; `document` is the decoded delivery, where it is at hand."""
+    going_to = _next_url(endpoint, description, delivery, document)
     if not wants_page(delivery):
         found = {"next": going_to} if going_to else {}
         answered = Response(dumps({"ok": True, **found}), content_type="application/json")
@@ -85,9 +88,9 @@ def _finished(answered: Response, endpoint: Endpoint | None, delivery: Delivery)
     return answered
 
 
-def _next_url(endpoint: Endpoint, description: Description, delivery: Delivery) -> str | None:
+def _next_url(endpoint: Endpoint, description: Description, delivery: Delivery, document: Any) -> str | None:
     """Return where the visitor goes: where the form says if that is allowed, else where the endpoint says."""
-    wanted = next_wanted(description, delivery)
+    wanted = next_wanted(description, delivery, document)
     if wanted:
         going_to = resolve(wanted.strip(" \t\r\n"), page_of(delivery))
         if going_to is not None and is_host_allowed(going_to.host, endpoint.options.allowed_hosts):

@@ -1,5 +1,7 @@
 """What a request wants back: a page for a person, or JSON for a script."""
 
+from functools import lru_cache
+
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -21,7 +23,7 @@ def wants_page(delivery: Delivery) -> bool:
         return False
     if (delivery.header("X-Requested-With") or "").lower() == "xmlhttprequest" or _is_json(delivery):
         return False
-    html, json = _wishes(delivery)
+    html, json = _wishes(",".join(delivery.headers_named("Accept"))[:LONGEST_ACCEPT])
     return html > json
 
 
@@ -29,9 +31,9 @@ def _is_json(delivery: Delivery) -> bool:
     return delivery.media_type == _JSON or delivery.media_type.endswith("+json")
 
 
-def _wishes(delivery: Delivery) -> tuple[float, float]:
+@lru_cache(maxsize=256)
+def _wishes(header: str) -> tuple[float, float]:
     """Return how much HTML and JSON are wanted, by their names; 0 for not at all."""
-    header = ",".join(delivery.headers_named("Accept"))[:LONGEST_ACCEPT]
     wanted = [(name.lower(), quality) for name, quality in parse_accept_header(header, MIMEAccept)]
     html = max((quality for name, quality in wanted if name in _PAGES), default=0.0)
     return html, max((quality for name, quality in wanted if name == _JSON), default=0.0)
