@@ -9,7 +9,7 @@ from service.domain.model import Fact
 from service.identifiers import new_submission_id
 from service.providers.events import Event, dump_event
 from service.providers.roles import remap
-from service.reception import cookie_of, fact_of, hash_of, kept_as
+from service.reception import MAPPING, cookie_of, fact_of, hash_of, kept_as
 from service.store.look_ups import Claim
 
 
@@ -27,7 +27,12 @@ def make_fact(question: Question, event: Event, now: datetime) -> Fact:
     claim, form = question.claim, question.form
     found = replace(event, fetch=None)
     key = hash_of(f"look_up/{claim.submission_id}".encode())
-    content = {"provider": question.endpoint.provider, "look_up_of": claim.submission_id, **dump_event(found)}
+    content = {
+        "provider": question.endpoint.provider,
+        "look_up_of": claim.submission_id,
+        **({MAPPING: form.mapping} if form.mapping else {}),
+        **dump_event(found),
+    }
     fact = fact_of(
         remap(found, form.mapping) if form.mapping else found,
         form,

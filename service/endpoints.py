@@ -101,7 +101,7 @@ class Endpoints:
             options=_options(wanted.options),
             created_at=self._now(),
         )
-        _check(made)
+        _check(made, description)
         with self._database.writing() as connection:
             if portals.find_portal(connection, portal_id) is None:
                 raise NotFound("portal", portal_id)
@@ -258,7 +258,7 @@ class Endpoints:
             if found is None:
                 raise NotFound("endpoint", endpoint_id)
             changed = replace(change(found), version=found.version + 1)
-            _check(changed)
+            _check(changed, self._describe(changed.provider))
             endpoints.save(connection, self._vault, changed, self._now())
             if _asks_anew(found, changed):
                 look_ups.retry(connection, portal_id, endpoint_id, self._now())
@@ -355,8 +355,17 @@ def _options(document: Mapping[str, object]) -> EndpointOptions:
     return options
 
 
-def _check(endpoint: Endpoint) -> None:
-    if endpoint.options.captcha is not Captcha.NONE and not endpoint.captcha_secret:
+def _check(endpoint: Endpoint, description: Description) -> None:
+    """Raise InvalidInput for options that could never work together."""
+    if endpoint.options.captcha is Captcha.NONE:
+        return
+    if not description.reply.browser or endpoint.provider == COLLECTED:
+        raise InvalidInput(
+            f"{description.title} has no captcha that could be solved",
+            field="options.captcha",
+            mend="leave it out: a captcha is for plain HTML forms",
+        )
+    if not endpoint.captcha_secret:
         raise InvalidInput(
             f"the captcha {endpoint.options.captcha} has no secret",
             field="captcha_secret",

@@ -1,11 +1,12 @@
 """Keeps deliveries that were refused, so that they can be looked at, mended and replayed.
 
-The request is kept whole and encrypted, its preview without secrets; equal ones are kept once. A flood costs no
-more than `MOST_A_SECOND` writes.
+The request is kept whole and encrypted, its preview without secrets; equal ones are kept once. A flood at an
+endpoint costs no more than `MOST_A_SECOND` writes.
 """
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -25,7 +26,7 @@ from service.store.session import Database
 from service.vault import Vault
 
 MOST_A_SECOND = 20
-"""Of one process."""
+"""Of one endpoint in one process: a flood at one crowds out nobody else's."""
 LARGEST_SEALED = 1_048_576
 """Bytes of a body; of a larger one only the preview is kept."""
 _VOLATILE_HEADERS = frozenset({"host", "content-length", "connection"})
@@ -40,7 +41,7 @@ class RefusedDeliveries:
         self._database = database
         self._open_vault = open_vault
         self._second = 0
-        self._kept = 0
+        self._kept: Counter[int] = Counter()
         self._counting = threading.Lock()
 
     def keep(
@@ -49,7 +50,7 @@ class RefusedDeliveries:
         """Keep one delivery; whatever hinders that is logged, since the sender is refused all the same."""
         kept = False
         try:
-            if self._may_write():
+            if self._may_write(endpoint.id):
                 refused = self._make(endpoint, description, delivery, refusal.reason)
                 with self._database.writing() as connection:
                     kept = deliveries.keep(connection, refused)
@@ -65,12 +66,14 @@ class RefusedDeliveries:
             kept=kept,
         )
 
-    def _may_write(self) -> bool:
+    def _may_write(self, endpoint_id: int) -> bool:
         second = int(time.monotonic())
         with self._counting:
-            self._kept = self._kept + 1 if second == self._second else 1
-            self._second = second
-            return self._kept <= MOST_A_SECOND
+            if second != self._second:
+                self._second = second
+                self._kept.clear()
+            self._kept[endpoint_id] += 1
+            return self._kept[endpoint_id] <= MOST_A_SECOND
 
     def _make(
         self, endpoint: Endpoint, description: Description, delivery: Delivery, reason: str

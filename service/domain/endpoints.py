@@ -54,7 +54,7 @@ class EndpointOptions:
     tolerance: int | None = None
     """How old a signature may be, in seconds; None is the provider's usual 300."""
     api_url: str = ""
-    """Where look-ups ask, in place of the vendor's own address."""
+    """Where look-ups ask, or captchas are checked, in place of the vendor's own address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +169,10 @@ def _bounded(reader: Reader, key: str, most: int) -> tuple[str, ...]:
 def _hosts(reader: Reader, key: str) -> tuple[str, ...]:
     hosts = _bounded(reader, key, MOST_HOSTS)
     for host in hosts:
-        if not all(part.replace("-", "").isalnum() for part in host.removeprefix("*.").split(".")):
-            reader.note(
-                key, f"holds {host[:60]!r}", "write hosts such as 'www.example.com' or '*.example.com'"
-            )
+        parts = host.removeprefix("*.").split(".")
+        if not host.isascii() or not all(part.replace("-", "").isalnum() for part in parts):
+            mend = "write hosts such as 'www.example.com', '*.example.com' or 'xn--bcher-kva.example'"
+            reader.note(key, f"holds {host[:60]!r}", mend)
     return tuple(host.lower() for host in hosts)
 
 
@@ -180,19 +180,18 @@ def _origins(reader: Reader) -> tuple[str, ...]:
     origins = _bounded(reader, "allowed_origins", MOST_HOSTS)
     for origin in origins:
         scheme, found, host = origin.partition("://")
-        if scheme not in {"http", "https"} or not found or not host or "/" in host:
-            reader.note(
-                "allowed_origins", f"holds {origin[:60]!r}", "write origins as 'https://www.example.com'"
-            )
+        is_origin = scheme in {"http", "https"} and found and host and "/" not in host
+        if not is_origin or not origin.isascii():
+            mend = "write origins as 'https://www.example.com', other letters than a to z as 'xn--…'"
+            reader.note("allowed_origins", f"holds {origin[:60]!r}", mend)
     return tuple(origin.lower() for origin in origins)
 
 
 def _url(reader: Reader, key: str) -> str:
     url = reader.text(key)
     scheme, found, host = url.partition("://")
-    if url and (
-        scheme not in {"http", "https"} or not found or not host or any(letter <= " " for letter in url)
-    ):
+    is_url = scheme in {"http", "https"} and found and host and not any(letter <= " " for letter in url)
+    if url and not (is_url and host.partition("/")[0].isascii()):
         reader.note(key, f"is {url[:60]!r}", "write a URL such as 'https://www.example.com/thanks'")
     return url
 

@@ -8,7 +8,11 @@ from service.store.tables import conflicting_delivery
 
 
 def keep(connection: sa.Connection, fact: Fact) -> None:
-    """Keep one such delivery."""
+    """Keep one such delivery; the same again is kept already."""
+    columns = conflicting_delivery.c
+    same = (columns.once_key == fact.once_key) & (columns.digest == fact.digest)
+    if connection.execute(sa.select(columns.id).where(same)).first() is not None:
+        return
     connection.execute(
         sa.insert(conflicting_delivery).values(
             id=fact.submission_id,

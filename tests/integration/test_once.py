@@ -72,6 +72,14 @@ def test_each_conflict_is_kept(world: World) -> None:
     assert world.number_of(submission) == 1
 
 
+def test_a_conflict_that_is_sent_again_is_kept_once(world: World) -> None:
+    world.record(make_fact(delivery="one"))
+    for _ in range(3):
+        (outcome,) = world.record(make_fact(delivery="one", digest=digest_of("other")))
+        assert isinstance(outcome, ConflictingDelivery)
+    assert world.number_of(conflicting_delivery) == 1
+
+
 def test_a_conflict_leaves_its_neighbours_alone(world: World) -> None:
     world.record(make_fact(delivery="one"))
     conflict = make_fact(delivery="one", digest=digest_of("other"))

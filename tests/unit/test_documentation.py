@@ -151,7 +151,8 @@ def test_a_shown_command_is_there_with_its_options(shown: str) -> None:
 
 def routes(application: Flask) -> list[str]:
     """Return the paths of an application as the pages write them: `<portalId>`, not `<int:portal_id>`."""
-    plain = {re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"<\1>", rule.rule) for rule in application.url_map.iter_rules()}
+    rules = [rule.rule for rule in application.url_map.iter_rules()]
+    plain = {re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"<\1>", rule) for rule in rules}
     return sorted(re.sub(r"_(\w)", lambda found: found[1].upper(), path) for path in plain)
 
 

@@ -34,7 +34,7 @@ def test_a_process_and_its_child_make_different_ids() -> None:
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
-    with open(reader) as pipe:
+    with os.fdopen(reader) as pipe:
         assert pipe.read() not in {new_submission_id(NOW) for _ in range(1_000)}
 
 

@@ -78,6 +78,11 @@ def test_the_table_of_providers_is_made_from_the_catalogue() -> None:
     assert page == overview.table(load_catalogue()), message
 
 
+def test_the_readme_names_the_providers_of_the_catalogue() -> None:
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert overview.summary(load_catalogue()).strip() in page
+
+
 def test_the_summary_names_every_provider() -> None:
     catalogue = load_catalogue()
     summary = overview.summary(catalogue)
