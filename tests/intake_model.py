@@ -59,7 +59,7 @@ class Model:
     cookies: dict[str, Person] = field(default_factory=dict)
     kept: dict[str, tuple[str, Person | None]] = field(default_factory=dict)
     once: dict[str, Fact] = field(default_factory=dict)
-    evidence: list[str] = field(default_factory=list)
+    evidence: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def apply(self, fact: Fact, now: datetime) -> str | None:
         """Apply one fact; returns its verdict, None for a repeat, or 'conflict'."""
@@ -67,7 +67,7 @@ class Model:
         if earlier is not None:
             if earlier.digest == fact.digest:
                 return None
-            self.evidence.append(fact.submission_id)
+            self.evidence.setdefault((fact.once_key, fact.digest), fact.submission_id)
             return "conflict"
         person = self._whose(fact)
         verdict = "no_address" if person is None else self._decide(person, fact, now)
@@ -133,7 +133,7 @@ class Model:
                 for key, (verdict, person) in self.kept.items()
             },
             "outbox": [(p.email, version + 1) for p in people for version in range(len(p.changes))],
-            "evidence": sorted(self.evidence),
+            "evidence": sorted(self.evidence.values()),
         }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from service.domain.endpoints import Endpoint
 from service.endpoints import hook_path
+from service.errors import InvalidInput
 from service.web.collect import SCRIPT as FILE
 from tests.browsers import SCRIPT, Site
 from tests.provider_samples import SAMPLES
@@ -76,10 +77,10 @@ def test_a_page_that_is_not_listed_sends_spam(site: Site) -> None:
     assert site.verdicts() == ["spam"]
 
 
-def test_no_captcha_is_asked_for(site: Site) -> None:
-    endpoint = site.endpoint("captured_form", captcha="turnstile", captcha_secret="s")  # noqa: S106 - of nobody
-    site.submit(endpoint, SAMPLE.body, SCRIPT, content_type=PLAIN)
-    assert site.verdicts() == ["raised"]
+def test_no_captcha_can_be_asked_for(site: Site) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        site.endpoint("captured_form", captcha="turnstile", captcha_secret="s")  # noqa: S106 - of nobody
+    assert refusal.value.field == "options.captcha"
 
 
 def test_a_page_is_told_that_it_may_send(site: Site, endpoint: Endpoint) -> None:

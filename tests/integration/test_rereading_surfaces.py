@@ -7,17 +7,16 @@ from typing import Any
 
 import flask_smorest as smorest
 import pytest
-from click.testing import CliRunner
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from service.cli.rereading import read_again
 from service.rereading import Asked, Rereading
 from service.store import portals
 from service.store.tables import contact
 from service.web import problems
 from service.web.api import rereading
 from service.web.services import install
+from tests.commands import run
 from tests.facts import PORTAL
 from tests.hooking import Site
 from tests.receiving import KEY, Desk, said
@@ -92,13 +91,14 @@ def test_the_api_refuses_what_it_cannot_do(desk: Desk, api: Api, monkeypatch: py
 
 
 @on_sqlite
-def test_the_command_previews_and_carries_out(desk: Desk) -> None:
+def test_the_command_previews_and_carries_out(desk: Desk, tmp_path: Path) -> None:
     desk.take(said({"mail": ADA}))
     environment = {"MARKETABLE_DATABASE_URL": desk.world.stack.database_url, "MARKETABLE_SECRET_KEY": KEY}
-    arguments = ["--portal", str(PORTAL), str(desk.form().id), "--map", "email=mail"]
-    shown = CliRunner().invoke(read_again, arguments, env=environment)
-    assert "1 new contacts, 1 become marketing: count 0 to 1, tier 1000" in shown.stdout, shown.output
+    form = str(desk.form().id)
+    arguments = ["external-form", "read-again", "--portal", str(PORTAL), form, "--map", "email=mail"]
+    shown = run(arguments, tmp_path, **environment)
+    assert "1 new contacts, 1 become marketing: count 0 to 1, tier 1000" in shown.stdout, shown.stderr
     assert people(desk.world) == set()
-    done = CliRunner().invoke(read_again, [*arguments, "--carry-out", "--json"], env=environment)
+    done = run([*arguments, "--carry-out", "--json"], tmp_path, **environment)
     assert json.loads(done.stdout)["changes"] == {"contact_gained": 1}
     assert people(desk.world) == {ADA}
