@@ -18,6 +18,8 @@ from service.observe import BATCH_SIZE, COMMIT_SECONDS, SUBMISSIONS, WAITING
 
 MOST_FACTS = 500
 """Facts of one batch."""
+WATCH_STEP = 0.1
+"""Seconds between looks for requests that have waited too long."""
 REPEATED = "repeated"
 
 log = structlog.get_logger()
@@ -36,14 +38,28 @@ class RecordsFacts(Protocol):
 class _Ticket:
     """One waiting request; its lock is released when the outcome is there."""
 
-    __slots__ = ("abandoned", "fact", "lock", "outcome")
+    __slots__ = ("_open", "deadline", "fact", "lock", "outcome")
 
-    def __init__(self, fact: Fact) -> None:
+    def __init__(self, fact: Fact, deadline: float) -> None:
         self.fact = fact
+        self.deadline = deadline
         self.outcome: Recorded | Exception | None = None
-        self.abandoned = False
         self.lock = threading.Lock()
         self.lock.acquire()
+        self._open = [None]
+
+    @property
+    def is_settled(self) -> bool:
+        return not self._open
+
+    def settle(self, outcome: Recorded | Exception) -> None:
+        """Give the outcome to whoever waits; of several the first one counts."""
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        self.outcome = outcome
+        self.lock.release()
 
 
 class Committer:
@@ -56,9 +72,12 @@ class Committer:
         self._timeout = timeout
         self._waiting_limit = waiting_limit
         self._waiting: deque[_Ticket] = deque()
+        self._handed_in: deque[_Ticket] = deque()
+        """In the order of their deadlines, settled ones too, until the watch has passed them."""
         self._wake = threading.Event()
         self._idle = False
         self._closing = False
+        self._closed_at = float("inf")
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -81,23 +100,26 @@ class Committer:
     def _queue(self, facts: Sequence[Fact]) -> list[_Ticket]:
         if len(self._waiting) >= self._waiting_limit:
             raise Overloaded
+        if self._closing:
+            raise Unavailable("the writer has stopped")
         if self._writer is None:
             self._start()
-        tickets = [_Ticket(fact) for fact in facts]
+        deadline = time.monotonic() + self._timeout
+        tickets = [_Ticket(fact, deadline) for fact in facts]
+        self._handed_in.extend(tickets)
         self._waiting.extend(tickets)
         if self._idle:
             self._wake.set()
         return tickets
 
     def _wait(self, ticket: _Ticket) -> Recorded | Exception:
-        if not ticket.lock.acquire(timeout=self._timeout):
-            ticket.abandoned = True
-            return Unavailable(f"no commit within {self._timeout:g} s")
+        # Without a time limit of its own, which would cost a timer each: the watch ends the wait.
+        ticket.lock.acquire()
         return ticket.outcome or Unavailable("the writer stopped")
 
     def close(self) -> None:
         """Record what waits, then stop the writer."""
-        self._closing = True
+        self._closing, self._closed_at = True, time.monotonic()
         self._wake.set()
         if self._writer is not None:
             self._writer.join(self._timeout)
@@ -107,7 +129,18 @@ class Committer:
             if self._writer is None:
                 writer = threading.Thread(target=self._run, name="committer", daemon=True)
                 writer.start()
+                threading.Thread(target=self._watch, name="committer-watch", daemon=True).start()
                 self._writer = writer
+
+    def _watch(self) -> None:
+        """Tell those that have waited too long; goes on for a while after the end, for one that came just then."""
+        handed_in, step = self._handed_in, min(WATCH_STEP, self._timeout / 4)
+        now = time.monotonic()
+        while handed_in or now < self._closed_at + self._timeout:
+            time.sleep(step)
+            now = time.monotonic()
+            while handed_in and (handed_in[0].is_settled or handed_in[0].deadline <= now):
+                handed_in.popleft().settle(Unavailable(f"no commit within {self._timeout:g} s"))
 
     def _run(self) -> None:
         intake = self._open_intake()
@@ -128,7 +161,7 @@ class Committer:
     def _take(self) -> list[_Ticket]:
         waiting = self._waiting
         batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_FACTS))]
-        return [ticket for ticket in batch if not ticket.abandoned]
+        return [ticket for ticket in batch if not ticket.is_settled]
 
     def _rest(self) -> None:
         self._idle = True
@@ -144,15 +177,13 @@ class Committer:
         try:
             for fact, outcome in intake.record([ticket.fact for ticket in batch]):
                 ticket = tickets.pop(fact.submission_id)
-                ticket.outcome = outcome
-                ticket.lock.release()
+                ticket.settle(outcome)
                 if isinstance(outcome, Recorded):
                     verdicts[outcome.verdict.value if outcome.verdict else REPEATED] += 1
         except Exception as error:
             log.exception("batch_failed", facts=len(tickets))
             for ticket in tickets.values():
-                ticket.outcome = error
-                ticket.lock.release()
+                ticket.settle(error)
         for verdict, number in verdicts.items():
             SUBMISSIONS.labels(verdict).inc(number)
         BATCH_SIZE.observe(len(batch))

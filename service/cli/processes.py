@@ -16,6 +16,7 @@ from service.errors import InvalidInput
 from service.health import PASS, WARN, Check, Checks, Health
 from service.joining import Joiner
 from service.process import Job, Listening, run, utc_now
+from service.providers.catalogue import load_catalogue
 from service.purge import Purger
 from service.relay import Relay
 from service.store import schema
@@ -50,6 +51,7 @@ def up(*, with_demo: bool) -> int:
     if not port_is_free(settings.host, settings.port):
         message = f"port {settings.port} on {settings.host} is taken"
         raise InvalidInput(message, mend="stop what listens there or choose another with PORT=…")
+    load_catalogue(settings.own_providers)  # a mistake is said here, once, and not by every worker
     database = Database(settings.database)
     schema.migrate(database)
     if with_demo:
@@ -68,6 +70,7 @@ def web() -> None:
     """Serve HTTP with gunicorn."""
     settings = read_settings("web")
     Database(settings.database).dispose()
+    load_catalogue(settings.own_providers)
     os.environ.update(_web_environment(settings))
     command = module(*GUNICORN)
     os.execv(command[0], command)  # noqa: S606 - our own interpreter; gunicorn takes over the process and its signals

@@ -182,6 +182,15 @@ def test_closing_records_what_waits_and_gives_the_connection_back(desk: Desk) ->
     assert desk.notebook.closed
 
 
+def test_nothing_is_taken_in_after_closing(desk: Desk) -> None:
+    desk.notebook.gate.set()
+    desk.committer.record(make_fact("a"))
+    desk.committer.close()
+    with pytest.raises(Unavailable):
+        desk.committer.record(make_fact("b"))
+    assert desk.notebook.batches == [["a"]]
+
+
 def test_a_committer_that_was_never_used_closes_without_opening_anything() -> None:
     notebook = Notebook()
     make_desk(notebook).committer.close()
