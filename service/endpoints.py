@@ -87,7 +87,8 @@ class Endpoints:
     def create(self, portal_id: int, provider: str, wanted: Wanted | None = None) -> Endpoint:
         """Make an endpoint; raises NotFound and InvalidInput."""
         wanted = wanted or Wanted()
-        description = self._describe(provider)
+        description, now = self._describe(provider), self._now()
+        stored = _secrets(description, wanted.secret, make=wanted.make_secret)
         made = Endpoint(
             id=0,
             portal_id=portal_id,
@@ -95,11 +96,12 @@ class Endpoints:
             name=_name(wanted.name or description.title),
             state=EndpointState.ACTIVE,
             tokens=(new_token(),),
-            secrets=_secrets(description, wanted.secret, make=wanted.make_secret),
+            secrets=stored,
+            secret_set_at=now if stored else None,
             access_token=_short(wanted.access_token, "access_token"),
             captcha_secret=_short(wanted.captcha_secret, "captcha_secret"),
             options=_options(wanted.options),
-            created_at=self._now(),
+            created_at=now,
         )
         _check(made, description)
         with self._database.writing() as connection:
@@ -156,7 +158,7 @@ class Endpoints:
         def change(found: Endpoint) -> Endpoint:
             added = _secrets(self._describe(found.provider), secret, make=not secret)
             kept = tuple(each for each in found.secrets if each not in added)
-            return replace(found, secrets=(*added, *kept)[:MOST_SECRETS])
+            return replace(found, secrets=(*added, *kept)[:MOST_SECRETS], secret_set_at=self._now())
 
         return self._change(portal_id, endpoint_id, change)
 

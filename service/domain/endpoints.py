@@ -70,6 +70,8 @@ class Endpoint:
     """The unguessable ends of its addresses, the newest first; two while the address is being changed."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What deliveries are proved by, the newest first; two while the secret is being changed."""
+    secret_set_at: datetime | None = None
+    """When the newest secret was stored."""
     access_token: str = field(default="", repr=False)
     """What look-ups show the vendor."""
     captcha_secret: str = field(default="", repr=False)

@@ -1,6 +1,7 @@
 """Reads and changes single contacts, outside the path of submissions."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from service.domain.identity import Known
-from service.domain.model import Decision, Standing, StatusChange, Stint
-from service.store import outbox
+from service.domain.model import Decision, Source, Standing, StatusChange, Stint
+from service.store import external_forms, outbox, portals
 from service.store.tables import contact, ended_stint, ledger_line, status_change
 
 
@@ -23,6 +24,8 @@ class Explanation:
     """Rows of `status_change`, oldest first."""
     lines: tuple[Any, ...]
     """Rows of `ledger_line`, oldest first."""
+    sources: Mapping[tuple[str, str], str]
+    """What the forms and chatflows of the changes are called: names by source and reason id."""
 
 
 def find(connection: sa.Connection, portal_id: int, contact_id: int) -> Known | None:
@@ -52,7 +55,24 @@ def explain(connection: sa.Connection, portal_id: int, contact_id: int) -> Expla
     lines = connection.execute(
         sa.select(ledger_line).where(ledger_line.c.contact_id == contact_id).order_by(ledger_line.c.stint)
     )
-    return Explanation(known, portal_id, tuple(changes), tuple(lines))
+    rows = tuple(changes)
+    return Explanation(known, portal_id, rows, tuple(lines), _name_sources(connection, portal_id, rows))
+
+
+def _name_sources(
+    connection: sa.Connection, portal_id: int, changes: Sequence[Any]
+) -> dict[tuple[str, str], str]:
+    """Return what the sources of changes are called, as far as they have a name."""
+    names: dict[tuple[str, str], str] = {}
+    for source, reason_id in {(row.source, row.reason_id) for row in changes}:
+        if source == Source.HUBSPOT_FORM:
+            with contextlib.suppress(ValueError):  # a reason that is no GUID has no form
+                form = portals.find_form(connection, portal_id, reason_id)
+                names[source, reason_id] = form.name if form else ""
+        elif source in {Source.EXTERNAL_FORM, Source.CHATFLOW}:
+            external = external_forms.find(connection, int(reason_id))
+            names[source, reason_id] = (external.name or external.key) if external else ""
+    return names
 
 
 def change_status(

@@ -15,6 +15,8 @@ from service.store.tables import endpoint, endpoint_activity, endpoint_token
 from service.vault import Vault
 
 LONGEST_OUTCOME = 60
+NOTHING = b"{}"
+"""What is sealed of an endpoint that is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def save(connection: sa.Connection, vault: Vault, endpoint_now: Endpoint, now: d
 
 def delete(connection: sa.Connection, vault: Vault, endpoint_id: int, now: datetime) -> None:
     """Give up an endpoint: its addresses lead nowhere and its secrets are gone; what it took in stays."""
-    values = {"sealed": _seal(vault, (), (), "", ""), "deleted_at": now, "updated_at": now}
+    values = {"sealed": vault.seal(NOTHING), "deleted_at": now, "updated_at": now}
     connection.execute(sa.update(endpoint).where(endpoint.c.id == endpoint_id).values(**values))
     connection.execute(sa.delete(endpoint_token).where(endpoint_token.c.endpoint_id == endpoint_id))
     changed(connection)
@@ -159,21 +161,21 @@ def _values(vault: Vault, new: Endpoint, now: datetime) -> dict[str, Any]:
     return {
         "name": new.name,
         "state": new.state.value,
-        "sealed": _seal(vault, new.tokens, new.secrets, new.access_token, new.captcha_secret),
+        "sealed": _seal(vault, new),
         "options": dump_options(new.options),
         "version": new.version,
         "updated_at": now,
     }
 
 
-def _seal(
-    vault: Vault, tokens: Sequence[str], secrets: Sequence[str], access_token: str, captcha_secret: str
-) -> bytes:
+def _seal(vault: Vault, endpoint_now: Endpoint) -> bytes:
+    set_at = endpoint_now.secret_set_at
     document = {
-        "tokens": list(tokens),
-        "secrets": list(secrets),
-        "access_token": access_token,
-        "captcha_secret": captcha_secret,
+        "tokens": list(endpoint_now.tokens),
+        "secrets": list(endpoint_now.secrets),
+        "secret_set_at": set_at.isoformat() if set_at else None,
+        "access_token": endpoint_now.access_token,
+        "captcha_secret": endpoint_now.captcha_secret,
     }
     return vault.seal(dumps(document).encode())
 
@@ -188,6 +190,7 @@ def _endpoint(vault: Vault, row: Any) -> Endpoint:
         state=EndpointState(row.state),
         tokens=tuple(sealed["tokens"]),
         secrets=tuple(sealed["secrets"]),
+        secret_set_at=datetime.fromisoformat(sealed["secret_set_at"]) if sealed["secret_set_at"] else None,
         access_token=sealed["access_token"],
         captcha_secret=sealed["captcha_secret"],
         options=read_options(row.options),

@@ -64,6 +64,18 @@ def test_a_third_secret_takes_the_place_of_the_oldest(site: Site) -> None:
     assert site.endpoints.rotate_secret(PORTAL, number, "three").secrets == ("three", "two")
 
 
+def test_when_the_secret_was_stored_is_known(site: Site) -> None:
+    bare, signed = site.made(), site.made(secret="one")  # noqa: S106
+    assert site.endpoints.show(PORTAL, bare).endpoint.secret_set_at is None
+    first = site.endpoints.show(PORTAL, signed).endpoint.secret_set_at
+    site.world.pass_by(seconds=1)
+    site.endpoints.rotate_secret(PORTAL, signed, "two")
+    second = site.endpoints.show(PORTAL, signed).endpoint.secret_set_at
+    assert first is not None
+    assert second is not None
+    assert second > first
+
+
 @pytest.mark.parametrize(
     ("provider", "wanted", "field"),
     [

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from service import billing
 from service.domain.endpoints import Endpoint, EndpointState, ExternalForm, ExternalKind
 from service.domain.model import Verdict
 from service.endpoints import hook_path
 from service.store import external_forms
 from service.store.tables import conflicting_delivery, contact, delivery, status_change, submission
 from service.vault import new_key
+from service.web.api.billing import explain
 from tests.hooking import CATALOGUE, Site, secret_for, sent_to
 from tests.provider_samples import SAMPLES
 from tests.world import World, on_sqlite
@@ -68,6 +70,17 @@ def test_a_submission_raises_its_contact(site: Site, endpoint: Endpoint) -> None
     assert change.source == "external_form"
     assert change.reason_type == "FORM_SUBMISSION"
     assert change.reason_id == str(form_of(site, endpoint).id)
+
+
+def test_why_a_contact_counts_names_the_form_that_raised_it(site: Site, endpoint: Endpoint) -> None:
+    submit(site, endpoint)
+    form = form_of(site, endpoint)
+    site.endpoints.choose(endpoint.portal_id, form.id, name="Contact page")
+    (row,) = site.rows(contact, endpoint.portal_id)
+    found = billing.why(site.database, endpoint.portal_id, row.id)
+    assert found.sources == {("external_form", str(form.id)): "Contact page"}
+    (change,) = explain(found, site.now())["changes"]
+    assert (change["source"], change["source_name"]) == ("external_form", "Contact page")
 
 
 def test_the_portal_s_switch_decides_for_forms_without_a_choice(site: Site, endpoint: Endpoint) -> None:

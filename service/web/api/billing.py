@@ -62,6 +62,10 @@ class ChangeSchema(ma.Schema):
     source = ma.fields.String(required=True)
     reason_type = ma.fields.String(required=True)
     reason_id = ma.fields.String(required=True)
+    source_name = ma.fields.String(
+        required=True,
+        metadata={"description": "What the form or chatflow is called; empty if it has no name"},
+    )
     actor = ma.fields.String(required=True)
     default_version = ma.fields.Integer(required=True)
     submission_id = ma.fields.String(required=True, allow_none=True)
@@ -120,7 +124,10 @@ def explain(found: Explanation, now: datetime) -> dict[str, Any]:
             "reason_type": stint.reason_type,
             "reason_id": stint.reason_id,
         },
-        "changes": [_change(row) for row in found.changes],
+        "changes": [
+            _change(row) | {"source_name": found.sources.get((row.source, row.reason_id), "")}
+            for row in found.changes
+        ],
         "ledger": [_line(row) for row in found.lines],
     }
 

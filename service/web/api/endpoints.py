@@ -63,6 +63,11 @@ class EndpointSchema(ma.Schema):
     secrets = ma.fields.Integer(
         required=True, metadata={"description": "How many are stored: 2 while the secret is being changed"}
     )
+    secret_set_at = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**INSTANT, "description": "When the newest secret was stored"},
+    )
     needs_access_token = ma.fields.Boolean(
         required=True, metadata={"description": "Deliveries name nobody; the vendor is asked"}
     )
@@ -216,6 +221,7 @@ def describe_endpoint(shown: Shown, base: str) -> dict[str, Any]:
         "previous_url": base + hook_path(endpoint, previous) if previous else None,
         "needs_secret": description is not None and description.signature.needs_secret,
         "secrets": len(endpoint.secrets),
+        "secret_set_at": endpoint.secret_set_at.isoformat() if endpoint.secret_set_at else None,
         "needs_access_token": description is not None and description.fetch is not None,
         "has_access_token": bool(endpoint.access_token),
         "has_captcha_secret": bool(endpoint.captcha_secret),
