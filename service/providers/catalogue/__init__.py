@@ -1,6 +1,7 @@
 """The providers that come with Marketable, one folder of data each, and the loading of these and of an operator's."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from service.domain.reading import Mistake
@@ -15,8 +16,8 @@ Catalogue = Mapping[str, Description]
 
 def load_catalogue(own: Path | None = None) -> Catalogue:
     """Read all built-in folders and those inside `own`; raises InvalidInput with every mistake in any of them."""
-    mistakes: list[Mistake] = []
-    catalogue = _load(BUILT_IN, mistakes)
+    built_in, found = _load_built_in()
+    catalogue, mistakes = dict(built_in), list(found)
     if own is not None:
         for name, description in _load_own(own, mistakes).items():
             if name in catalogue and not description.replaces:
@@ -33,6 +34,13 @@ def folders(place: Path) -> Iterator[Path]:
     for folder in sorted(place.iterdir()):
         if folder.is_dir() and not folder.name.startswith((".", "__")):
             yield folder
+
+
+@cache
+def _load_built_in() -> tuple[Catalogue, tuple[Mistake, ...]]:
+    """Return the built-in descriptions and their mistakes: once for a process, for they come with the code."""
+    mistakes: list[Mistake] = []
+    return _load(BUILT_IN, mistakes), tuple(mistakes)
 
 
 def _load(place: Path, mistakes: list[Mistake]) -> dict[str, Description]:
