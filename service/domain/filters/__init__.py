@@ -17,7 +17,7 @@ all contacts do. `service.store.filters` says the same in SQL, and a test holds 
   characters or none. A word at either edge of the value has to be a whole word of the text, unless a `*` is
   at that edge: `sales` is in "Head of Sales, EMEA" and not in "Salesforce", where `sales*` is;
   `*@example.com`, `@example.com` and `example.com` are all in "ada@example.com". Words are made of
-  `WORD_CHARACTERS`.
+  `WORD_CHARACTERS`; a text is read as if it had a blank at both ends.
 - `BETWEEN` includes both ends.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.domain.filters import values
 from service.domain.filters.model import Condition, Filter, Operator, PropertyType
-from service.domain.model import Standing
+from service.domain.model import NEVER_MARKETING, Standing
 
 Value = str | int | datetime
 COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
@@ -31,13 +31,13 @@ class Subject:
     properties: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
-    standing: Standing = Standing()
+    standing: Standing = NEVER_MARKETING
 
 
 def matches(wanted: Filter, subject: Subject, now: datetime) -> bool:
     """Whether the contact matches, its marketing status being as of `now`. The filter is one that was read."""
     return not wanted.groups or any(
-        all(_holds(condition, value_of(subject, condition.property, now)) for condition in group)
+        all(_holds(condition, value_of(subject, condition.property_name, now)) for condition in group)
         for group in wanted.groups
     )
 
@@ -115,7 +115,9 @@ def _test_text(wanted: Operator, value: Any, operands: tuple[str, ...]) -> bool:
 
 def _test_number(wanted: Operator, value: Any, operands: tuple[str, ...]) -> bool | None:
     number = values.read_number(value)
-    return None if number is None else _compare(wanted, number, [values.read_number(each) for each in operands])
+    return (
+        None if number is None else _compare(wanted, number, [values.read_number(each) for each in operands])
+    )
 
 
 def _test_id(wanted: Operator, value: Any, operands: tuple[str, ...]) -> bool:
@@ -126,8 +128,9 @@ def _test_instant(wanted: Operator, value: Any, operands: tuple[str, ...]) -> bo
     instants = [instant for instant in map(values.read_instant, operands) if instant is not None]
     if isinstance(value, datetime):
         return _compare(wanted, values.cut(value), instants)
-    if values.re.fullmatch(values.MILLISECONDS, value):
-        return _compare(wanted, int(value), list(map(values.milliseconds, instants)))
+    counted = values.read_milliseconds(value)
+    if counted is not None:
+        return _compare(wanted, counted, list(map(values.milliseconds, instants)))
     spelled = values.iso_of(value)
     return None if spelled is None else _compare(wanted, spelled, list(map(values.iso, instants)))
 

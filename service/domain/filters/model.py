@@ -92,7 +92,7 @@ KNOWN: Mapping[str, PropertyType] = MappingProxyType(
 class Condition:
     """What one property has to be. Values are kept as they were written."""
 
-    property: str
+    property_name: str
     operator: Operator
     value: str = ""
     values: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class Condition:
     @property
     def type(self) -> PropertyType:
         """What the property's values are."""
-        return KNOWN.get(self.property, PropertyType.TEXT)
+        return KNOWN.get(self.property_name, PropertyType.TEXT)
 
     @property
     def operands(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def _fold(character: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return the text by which texts are equal; `_fold` is its own inverse's only image, see `capital_of`."""
+    """Return the text by which texts are equal."""
     return text.lower() if text.isascii() else "".join(map(_fold, text))
 
 
@@ -81,7 +81,7 @@ def _searches(token: Token) -> tuple[Callable[[str, int], re.Match[str] | None],
 
 def contains(text: str, token: Token) -> bool:
     """Whether the folded text has the token in it. The first place for each segment leaves most for the rest."""
-    place = 0
+    text, place = f" {text} ", 0
     for search in _searches(token):
         found = search(text, place)
         if found is None:
@@ -129,6 +129,11 @@ def cut(instant: datetime) -> datetime:
 def milliseconds(instant: datetime) -> int:
     """Return milliseconds since 1970; the instant has nothing finer."""
     return (instant - EPOCH) // MILLISECOND
+
+
+def read_milliseconds(text: str) -> int | None:
+    """Return what a stored text says in milliseconds since 1970, if it does."""
+    return int(text) if re.fullmatch(MILLISECONDS, text) else None
 
 
 def iso(instant: datetime) -> str:
