@@ -6,19 +6,22 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import kombu
 import psycopg
 
-from bench import hooks, pipe, web
+from bench import hooks, imports, pipe, scale, web
 from bench.machine import Watch
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Report
 from bench.stage import Stage, open_stage, say
 from config import logs
 
-WEB, HOOKS, RELAY, CONSUMER = "web", "hooks", "relay", "consumer"
+WEB, HOOKS, RELAY, CONSUMER, IMPORTS, SCALE = "web", "hooks", "relay", "consumer", "imports", "scale"
+PARTS = (WEB, HOOKS, RELAY, CONSUMER, IMPORTS, SCALE)
+OF_THE_PIPE = (None, RELAY, CONSUMER)
 INTERRUPTED = 130
 
 
@@ -29,6 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     logs.configure("error", "console", "bench")
     report, began = Report(), time.monotonic()
     plan = QUICK if options.quick else FULL
+    if options.rows:
+        plan = replace(plan, import_rows=options.rows)
+    if options.contacts:
+        plan = replace(plan, contacts=options.contacts)
     try:
         with open_stage(Watch(plan.patience if options.patience is None else options.patience)) as stage:
             _describe(stage, report)
@@ -45,8 +52,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures throughput as ratios.")
-    parser.add_argument("--only", choices=(WEB, HOOKS, RELAY, CONSUMER), help="measure one part")
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--quick", action="store_true", help="shorter and less certain: under a minute")
+    parser.add_argument(
+        "--rows", type=int, metavar="NUMBER", help="of the file to import; a million if left out"
+    )
+    parser.add_argument(
+        "--contacts",
+        type=int,
+        metavar="NUMBER",
+        help="of the portal that is asked about; 5000000 is the proof",
+    )
     parser.add_argument("--patience", type=float, metavar="SECONDS", help="wait for a quiet machine, in all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
     return parser.parse_args(arguments)
@@ -69,8 +85,12 @@ def _measure(stage: Stage, only: str | None, plan: Plan, report: Report) -> None
         _attempt("submissions on SQLite", report, lambda: web.measure_sqlite(stage, plan, report))
     if only in {None, HOOKS} and stage.postgres is not None:
         _attempt("deliveries of other tools", report, lambda: hooks.measure(stage, plan, report))
-    if only not in {WEB, HOOKS} and stage.postgres is not None and stage.rabbitmq is not None:
+    if only in OF_THE_PIPE and stage.postgres is not None and stage.rabbitmq is not None:
         _attempt("relay and consumer", report, lambda: _measure_pipe(stage, only, plan, report))
+    if only in {None, IMPORTS} and stage.postgres is not None:
+        _attempt("imports", report, lambda: imports.measure(stage, plan, report))
+    if only in {None, SCALE} and stage.postgres is not None:
+        _attempt("many contacts", report, lambda: scale.measure(stage, plan, report))
 
 
 def _measure_pipe(stage: Stage, only: str | None, plan: Plan, report: Report) -> None:

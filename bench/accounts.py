@@ -11,7 +11,7 @@ from bench.processes import CONSUMER, RELAY, WORKER, ProcessFailed, Program, wai
 from bench.report import Report, Section
 from bench.stage import Stage, say
 from bench.traffic import FORM_GUID, QUIET_FORM_GUID, request
-from service.process import utc_now
+from service.instants import utc_now
 from service.store import outbox
 from service.store.proof import prove
 from service.store.session import Database

@@ -21,7 +21,7 @@ from bench.report import Bar, Figure, Report, Section, ratio
 from bench.stage import Stage, furnish, say
 from bench.traffic import PORTAL_ID, Traffic
 from service.endpoints import Endpoints, Wanted, hook_path
-from service.process import utc_now
+from service.instants import utc_now
 from service.providers.catalogue import load_catalogue
 from service.store.session import Database
 from service.vault import Vault, new_key

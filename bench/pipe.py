@@ -19,9 +19,9 @@ from consumers.outcome import Handled, Outcome
 from consumers.runner import Runner
 from service.broker import BILLING_COUNT, Publisher, Topology, connect, declare
 from service.configuration import Configuration
+from service.instants import utc_now
 from service.intake import Intake
 from service.messages import dump
-from service.process import utc_now
 from service.relay import Relay
 from service.store import outbox
 from service.store.proof import prove
@@ -48,7 +48,7 @@ QUEUE_AGAIN = (
     """,
     "ANALYZE outbox",
 )
-FORGET_LEDGER = ("TRUNCATE ledger_line, ledger_counter, notice",)
+FORGET_LEDGER = ("TRUNCATE ledger_line, ledger_counter, ledger_hour, notice, spike",)
 
 
 @dataclass(frozen=True, slots=True)

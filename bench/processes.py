@@ -38,6 +38,11 @@ class Program:
             command, record=self._record, environment=environment, stop_signal=signal.SIGTERM
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 

@@ -15,7 +15,8 @@ from bench.traffic import FIELD_NAMES, FORM_GUID, PORTAL_ID, QUIET_FORM_GUID
 from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
 from service.domain.forms import Form, read_definition
 from service.domain.portals import Portal
-from service.process import PARENT_VARIABLE, utc_now
+from service.instants import utc_now
+from service.process import PARENT_VARIABLE
 from service.store import portals, schema
 from service.store.session import Database
 from tests.services import postgres, rabbitmq

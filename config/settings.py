@@ -3,14 +3,14 @@
 import base64
 import dataclasses
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
+from config.sources import read_sources
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
 KEY_BYTES = 32
@@ -128,6 +128,9 @@ class Settings:
     delivery_days: int = _setting(
         30, _whole(1, 3_650), "Days that refused deliveries are kept, to be looked at and replayed."
     )
+    import_file_days: int = _setting(
+        7, _whole(1, 3_650), "Days that a file to import is kept after its last import, or without one."
+    )
     host: str = _setting("127.0.0.1", str, "Address that the web process listens on.")
     port: int = _setting(8000, _whole(1, 65_535), "Port that the web process listens on.", "PORT")
     database_url: str = _setting(
@@ -163,6 +166,9 @@ class Settings:
         10_485_760,
         _whole(1_024, 67_108_864),
         "Largest form with files that an endpoint takes, in bytes; the files themselves are not kept.",
+    )
+    max_import_bytes: int = _setting(
+        536_870_912, _whole(1_024, 536_870_912), "Largest file to import, in bytes."
     )
     commit_timeout: float = _setting(
         5.0, _seconds(0.1, 60), "Seconds that a request waits for its commit before it answers 503."
@@ -239,7 +245,6 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     )
 
 
-def source_defaults(path: Path = DEFAULTS_FILE) -> dict[str, bool]:
+def source_defaults() -> dict[str, bool]:
     """Return the default marketing status of each source (rule 5), by the source's name."""
-    with path.open("rb") as file:
-        return {source: bool(table["marketing"]) for source, table in tomllib.load(file).items()}
+    return {source: each.marketing for source, each in read_sources().items()}

@@ -9,19 +9,21 @@ from consumers.asking import ask_vendor
 from consumers.billing_count import BillingCount
 from consumers.lookups import LookUps
 from consumers.runner import Runner
+from service import working
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.clock import Clock
 from service.configuration import Configuration
 from service.errors import MarketableError, Unavailable
 from service.health import FAIL, PASS, WARN, Check, Health
+from service.instants import utc_now
 from service.joining import Joiner
-from service.process import Job, Listening, run, utc_now
-from service.purge import Purger
+from service.process import Job, Listening, run
 from service.relay import Relay
+from service.statements import StatementMaker, waiting_check
 from service.store import look_ups
 from service.store.session import Database
 from service.sweep import Sweeper
-from service.vault import Vault, open_vault
+from service.vault import Vault, vault_of
 
 WORKER = "worker"
 LOOKUPS = look_ups.CONSUMER
@@ -71,18 +73,28 @@ def _worker(settings: Settings) -> int:
         database, publisher, utc_now, batch=settings.relay_batch, poll_interval=settings.poll_interval
     )
     runner = _runner(settings, database)
+    statements = StatementMaker(database, utc_now)
     jobs: dict[str, Job] = {
         BILLING_COUNT: runner.run,
         "relay": relay.run,
         "clock": Clock(database, utc_now, settings.clock_interval).run,
         "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
         "joining": Joiner(database, utc_now).run,
-        "purge": Purger(database, utc_now, settings.delivery_days).run,
+        "purge": working.open_purger(
+            database, utc_now, settings.delivery_days, settings.import_file_days
+        ).run,
+        "statements": statements.run,
         LOOKUPS: _look_ups(settings, database, is_alone=settings.is_embedded_database).run,
+        **working.open_threads(database, utc_now, settings.poll_interval),
     }
     port = settings.health_port or settings.port + 1
     listening = Listening(settings.host, port, must=bool(settings.health_port))
-    checks = {**_checks(runner), **_look_up_checks(database)}
+    checks = {
+        **_checks(runner),
+        **_look_up_checks(database),
+        **waiting_check(statements),
+        **working.due_check(database, utc_now),
+    }
     return run(WORKER, jobs, Health(WORKER, database, utc_now, checks), listening)
 
 
@@ -116,7 +128,7 @@ def _look_ups(settings: Settings, database: Database, *, is_alone: bool = False)
     """The key is opened with the first look-up: who has none to make needs none."""
 
     def vault() -> Vault:
-        return open_vault(settings.secret_key, settings.data_dir, may_make=settings.is_embedded_database)
+        return vault_of(settings)
 
     return LookUps(database, Configuration(database, vault), ask_vendor, utc_now, is_alone=is_alone)
 

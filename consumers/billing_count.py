@@ -12,7 +12,7 @@ import structlog
 from consumers.outcome import ACK, Handled, Outcome
 from service.errors import InvalidMessage, Unavailable
 from service.messages import StatusMessage, load
-from service.observe import APPLIED
+from service.observe import ADJUSTED, APPLIED
 from service.store import ledger
 from service.store.session import Database
 
@@ -68,7 +68,18 @@ class BillingCount:
 def _report(applied: ledger.Applied, messages: int) -> None:
     APPLIED.labels("newer").inc(applied.newer)
     APPLIED.labels("repeat").inc(messages - applied.newer)
+    if applied.adjusted:
+        ADJUSTED.inc(applied.adjusted)
+        log.warning("closed_periods_adjusted", adjustments=applied.adjusted)
     for portal_id, before, after in applied.tiers:
         log.warning("tier_stepped", portal_id=portal_id, before=before, after=after)
     for portal_id, percentage in applied.notices:
         log.warning("tier_notice_recorded", portal_id=portal_id, percentage=percentage)
+    for portal_id, spike in applied.spikes:
+        log.warning(
+            "spike_recorded",
+            portal_id=portal_id,
+            hour=spike.hour.isoformat(),
+            raised=spike.raised,
+            usual=spike.usual,
+        )

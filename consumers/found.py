@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.documents import dumps
 from service.domain.endpoints import Endpoint, ExternalForm
 from service.domain.model import Fact
 from service.identifiers import new_submission_id
-from service.providers.events import Event, dump_event
+from service.once import hash_of
+from service.providers.events import Event
 from service.providers.roles import remap
-from service.reception import MAPPING, cookie_of, fact_of, hash_of, kept_as
+from service.reception import content_of, cookie_of, fact_of, kept_as
 from service.store.look_ups import Claim
 
 
@@ -27,18 +27,12 @@ def make_fact(question: Question, event: Event, now: datetime) -> Fact:
     claim, form = question.claim, question.form
     found = replace(event, fetch=None)
     key = hash_of(f"look_up/{claim.submission_id}".encode())
-    content = {
-        "provider": question.endpoint.provider,
-        "look_up_of": claim.submission_id,
-        **({MAPPING: form.mapping} if form.mapping else {}),
-        **dump_event(found),
-    }
     fact = fact_of(
-        remap(found, form.mapping) if form.mapping else found,
+        remap(found, form.mapping),
         form,
         now,
         submission_id=new_submission_id(now),
-        content=dumps(content),
+        content=content_of(question.endpoint, form, found, look_up_of=claim.submission_id),
         once_key=key,
         earlier_key=None,
         # What the vendor tells another time may differ, and is a repeat all the same.

@@ -1,7 +1,7 @@
 """Puts the web process together."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -12,32 +12,71 @@ from service.activity import ActivityLog
 from service.committer import Committer
 from service.configuration import Configuration
 from service.health import Health
+from service.instants import utc_now
 from service.intake import Intake
 from service.providers.catalogue import load_catalogue
 from service.reception import Reception
 from service.refused import RefusedDeliveries
 from service.store.session import Database
-from service.vault import Vault, open_vault
+from service.vault import vault_of
 from service.web import collect, health, hooks, problems
 from service.web.api import (
+    audit,
     billing,
+    billing_outlook,
+    billing_release,
+    brakes,
+    contacts,
+    defaults,
     deliveries,
     endpoints,
     external_forms,
+    held,
+    import_files,
+    imports,
+    jobs,
+    me,
+    people,
     providers,
     rereading,
+    search,
     specification,
+    statements,
+    subscription,
+    views,
+    workflows,
 )
 from service.web.hubspot import submissions
 from service.web.services import Services, install
 
+PARTS = (
+    audit,
+    billing,
+    billing_outlook,
+    billing_release,
+    brakes,
+    contacts,
+    defaults,
+    deliveries,
+    endpoints,
+    external_forms,
+    held,
+    import_files,
+    imports,
+    jobs,
+    me,
+    people,
+    providers,
+    rereading,
+    search,
+    statements,
+    subscription,
+    views,
+    workflows,
+)
+"""Of our own API."""
 PATIENCE = 2.0
 """Seconds that the database may take for a look-up before a request is answered 503."""
-
-
-def utc_now() -> datetime:
-    """Read the clock."""
-    return datetime.now(UTC)
 
 
 def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> Services:
@@ -61,11 +100,6 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         RefusedDeliveries(database, configuration.vault),
         ActivityLog(database),
     )
-
-
-def vault_of(settings: Settings) -> Vault:
-    """Return what secrets are sealed with; the embedded default makes a key of its own."""
-    return open_vault(settings.secret_key, settings.data_dir, may_make=settings.is_embedded_database)
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
@@ -94,7 +128,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     application.register_blueprint(hooks.blueprint)
     application.register_blueprint(collect.blueprint)
     api = specification.DescribedApi(application)
-    for part in (billing, endpoints, external_forms, deliveries, providers, rereading):
+    for part in PARTS:
         api.register_blueprint(part.blueprint)
     problems.install(application)
     return application

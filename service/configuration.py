@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from service.domain.billing import next_update_date
+from service.domain.billing import Product, next_update_date
 from service.domain.endpoints import Endpoint, ExternalForm, ExternalKind
 from service.domain.forms import Form
 from service.domain.model import Default, Fact, Source
@@ -23,6 +24,8 @@ from service.vault import Vault
 FRESH_FOR = 1.0
 """Seconds."""
 MOST_ENTRIES = 100_000
+Key = TypeVar("Key")
+Entry = TypeVar("Entry")
 NOT_READ = -1
 
 
@@ -60,51 +63,36 @@ class Configuration:
 
     def portal(self, portal_id: int) -> Portal | None:
         """Return the portal, or None."""
-        snapshot = self._current()
-        found = snapshot.portals.get(portal_id)
-        if found is None:
-            with self._database.reading() as connection:
-                found = portals.find_portal(connection, portal_id)
-            if found is not None:
-                snapshot.portals[portal_id] = found
-        return found
+        return self._known(
+            self._current().portals, portal_id, lambda connection: portals.find_portal(connection, portal_id)
+        )
 
     def form(self, portal_id: int, guid: str) -> Form | None:
         """Return the form, archived ones too, or None; `guid` is a UUID as text."""
-        snapshot = self._current()
-        found = snapshot.forms.get((portal_id, guid))
-        if found is None:
-            with self._database.reading() as connection:
-                found = portals.find_form(connection, portal_id, guid)
-            if found is not None:
-                snapshot.forms[portal_id, guid] = found
-        return found
+        return self._known(
+            self._current().forms,
+            (portal_id, guid),
+            lambda connection: portals.find_form(connection, portal_id, guid),
+        )
 
     def token(self, secret: str) -> AccessToken | None:
         """Return the token with this secret unless it is unknown or revoked."""
-        snapshot = self._current()
-        key = portals.hash_secret(secret)
-        found = snapshot.tokens.get(key)
-        if found is None:
-            with self._database.reading() as connection:
-                found = portals.find_token(connection, secret)
-            if found is not None:
-                snapshot.tokens[key] = found
-        return found
+        return self._known(
+            self._current().tokens,
+            portals.hash_secret(secret),
+            lambda connection: portals.find_token(connection, secret),
+        )
 
     def endpoint(self, token: str) -> Endpoint | None:
         """Return the endpoint that an address leads to, paused ones too, or None.
 
         Raises SealBroken when its secrets can't be opened.
         """
-        snapshot = self._current()
-        found = snapshot.endpoints.get(token)
-        if found is None:
-            with self._database.reading() as connection:
-                found = endpoints.find_by_token(connection, self.vault(), token)
-            if found is not None:
-                snapshot.endpoints[token] = found
-        return found
+        return self._known(
+            self._current().endpoints,
+            token,
+            lambda connection: endpoints.find_by_token(connection, self.vault(), token),
+        )
 
     def vault(self) -> Vault:
         """Return what secrets are sealed with; raises SealBroken when there is no key."""
@@ -135,7 +123,10 @@ class Configuration:
         return found
 
     def default_of(self, fact: Fact) -> Default:
-        """Return the default marketing status that speaks for a fact (rule 5)."""
+        """Return the default marketing status that speaks for a fact (rule 5); without a product, off (rule 9)."""
+        portal = self.portal(fact.portal_id)
+        if portal is None or portal.product is Product.NONE:
+            return Default(on=False)
         if fact.source is Source.HUBSPOT_FORM:
             form = self.form(fact.portal_id, fact.source_id)
             if form is not None:
@@ -145,21 +136,27 @@ class Configuration:
         return Default(on=False)
 
     def _external_default(self, fact: Fact) -> Default:
-        chosen = self._external_form(int(fact.source_id))
-        if chosen is not None and chosen.marketing_default is not None:
-            return Default(chosen.marketing_default, chosen.version)
-        portal = self.portal(fact.portal_id)
-        is_form = fact.source is Source.EXTERNAL_FORM
-        return Default(on=is_form and portal is not None and portal.external_forms)
+        form, portal = self._external_form(int(fact.source_id)), self.portal(fact.portal_id)
+        if form is None or portal is None:
+            return Default(on=False)
+        is_own = form.marketing_default is not None
+        return Default(form.default(of_portal=portal.external_forms), form.version if is_own else 0)
 
     def _external_form(self, number: int) -> ExternalForm | None:
-        snapshot = self._current()
-        found = snapshot.external_forms.get(number)
+        return self._known(
+            self._current().external_forms,
+            number,
+            lambda connection: external_forms.find(connection, number),
+        )
+
+    def _known(self, known: dict[Key, Entry], key: Key, find: Callable[[Any], Entry | None]) -> Entry | None:
+        """Return what is known by a key, or what the database has, which is known from then on."""
+        found = known.get(key)
         if found is None:
             with self._database.reading() as connection:
-                found = external_forms.find(connection, number)
+                found = find(connection)
             if found is not None:
-                snapshot.external_forms[number] = found
+                known[key] = found
         return found
 
     def update_date(self, portal_id: int, now: datetime) -> datetime:

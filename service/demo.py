@@ -4,10 +4,12 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from service.domain.actors import COMMAND
 from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
 from service.domain.forms import Form, read_definition
 from service.domain.portals import Portal, Scope
-from service.store import portals
+from service.store import audit, portals
+from service.store.audit import Entry
 from service.store.session import Database
 
 PORTAL_ID = 1
@@ -45,7 +47,9 @@ def make_demo(database: Database, data_dir: Path, now: datetime) -> bool:
         form = Form.of(read_definition(DEFINITION), portal_id=PORTAL_ID, guid=FORM_GUID)
         portals.save_form(connection, form, now)
         secret = new_secret()
-        portals.add_token(connection, PORTAL_ID, "demo", secret, list(Scope), now)
+        token_id = portals.add_token(connection, PORTAL_ID, "demo", secret, list(Scope), now)
+        for subject in (f"portal:{PORTAL_ID}", f"form:{FORM_GUID}", f"token:{token_id}"):
+            audit.note(connection, PORTAL_ID, Entry(str(COMMAND), "created", subject), now)
     data_dir.mkdir(parents=True, exist_ok=True)
     file = data_dir / TOKEN_FILE
     file.touch(mode=0o600)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from service.domain.actors import COMMAND, Actor
+from service.domain.defaults import EXTERNAL_FORMS, Subject, SubjectKind
 from service.domain.endpoints import (
     LONGEST_THANKS,
     Captcha,
@@ -14,6 +16,8 @@ from service.domain.endpoints import (
     EndpointState,
     ExternalForm,
     ExternalKind,
+    asks_anew,
+    audited,
     check_name,
     dump_options,
     read_options,
@@ -25,7 +29,8 @@ from service.providers.description import Description
 from service.providers.limits import LONGEST_KEY
 from service.reception import KINDS
 from service.signatures import check_secret, new_secret
-from service.store import endpoints, external_forms, look_ups, portals
+from service.store import audit, defaults, endpoints, external_forms, look_ups, portals
+from service.store.audit import Entry
 from service.store.endpoints import Activity
 from service.store.external_forms import NOT_CHOSEN
 from service.store.session import Database
@@ -38,6 +43,8 @@ HOOK_PATH = "/hooks/{provider}/{token}"
 COLLECT_PATH = "/collect/{token}"
 COLLECTED = "captured_form"
 ONE_MORE = "make another endpoint"
+SUBJECTS = {ExternalKind.FORM: SubjectKind.EXTERNAL_FORM, ExternalKind.CHATFLOW: SubjectKind.CHATFLOW}
+"""What the default of an external form or chatflow belongs to."""
 ROLES = ("email", "first_name", "last_name", "name", "phone", "company", "consent", "consent_text")
 """What a mapping can name a field for."""
 
@@ -78,7 +85,10 @@ class Endpoints:
         vault: Vault,
         catalogue: Catalogue,
         now: Callable[[], datetime],
+        actor: Actor = COMMAND,
     ) -> None:
+        """`actor` is who does it, for the audit."""
+        self._actor = actor
         self._database = database
         self._vault = vault
         self._catalogue = catalogue
@@ -105,15 +115,15 @@ class Endpoints:
         )
         _check(made, description)
         with self._database.writing() as connection:
-            if portals.find_portal(connection, portal_id) is None:
-                raise NotFound("portal", portal_id)
-            return replace(made, id=endpoints.add(connection, self._vault, made))
+            portals.get_portal(connection, portal_id)
+            made = replace(made, id=endpoints.add(connection, self._vault, made))
+            self._note(connection, portal_id, f"endpoint:{made.id}", "created", after=audited(made))
+        return made
 
     def every(self, portal_id: int) -> list[Shown]:
         """Return a portal's endpoints; raises NotFound for a portal that does not exist."""
         with self._database.reading() as connection:
-            if portals.find_portal(connection, portal_id) is None:
-                raise NotFound("portal", portal_id)
+            portals.get_portal(connection, portal_id)
             found = endpoints.list_all(connection, self._vault, portal_id)
             seen = endpoints.activities(connection, [each.id for each in found])
         return [Shown(each, self._catalogue.get(each.provider), seen.get(each.id)) for each in found]
@@ -150,7 +160,7 @@ class Endpoints:
                 changes |= {} if secret is None else {key: _short(secret, key)}
             return replace(found, **changes)
 
-        return self._change(portal_id, endpoint_id, change)
+        return self._change(portal_id, endpoint_id, change, "changed")
 
     def rotate_secret(self, portal_id: int, endpoint_id: int, secret: str = "") -> Endpoint:
         """Put a secret, a new one if none is given, before the one there is; both prove until `finish_rotation`."""
@@ -160,7 +170,7 @@ class Endpoints:
             kept = tuple(each for each in found.secrets if each not in added)
             return replace(found, secrets=(*added, *kept)[:MOST_SECRETS], secret_set_at=self._now())
 
-        return self._change(portal_id, endpoint_id, change)
+        return self._change(portal_id, endpoint_id, change, "secret_rotated")
 
     def rotate_address(self, portal_id: int, endpoint_id: int) -> Endpoint:
         """Give the endpoint a new address; the one before leads here too until `finish_rotation`."""
@@ -168,6 +178,7 @@ class Endpoints:
             portal_id,
             endpoint_id,
             lambda found: replace(found, tokens=(new_token(), found.token)),
+            "address_rotated",
         )
 
     def finish_rotation(self, portal_id: int, endpoint_id: int) -> Endpoint:
@@ -176,22 +187,24 @@ class Endpoints:
             portal_id,
             endpoint_id,
             lambda found: replace(found, tokens=found.tokens[:1], secrets=found.secrets[:1]),
+            "rotation_finished",
         )
 
     def delete(self, portal_id: int, endpoint_id: int) -> None:
         """Give the endpoint up for good: its address answers 404, its secrets are gone; submissions stay."""
         with self._database.writing() as connection:
-            if endpoints.find(connection, self._vault, portal_id, endpoint_id, for_update=True) is None:
+            found = endpoints.find(connection, self._vault, portal_id, endpoint_id, for_update=True)
+            if found is None:
                 raise NotFound("endpoint", endpoint_id)
             endpoints.delete(connection, self._vault, endpoint_id, self._now())
+            self._note(connection, portal_id, f"endpoint:{found.id}", "deleted", before=audited(found))
 
     def forms(
         self, portal_id: int, *, endpoint_id: int | None = None, only_new: bool = False
     ) -> list[ExternalForm]:
         """Return the forms and chatflows that were seen, the newest first."""
         with self._database.reading() as connection:
-            if portals.find_portal(connection, portal_id) is None:
-                raise NotFound("portal", portal_id)
+            portals.get_portal(connection, portal_id)
             return external_forms.list_all(connection, portal_id, endpoint_id=endpoint_id, only_new=only_new)
 
     def form(self, portal_id: int, form_id: int) -> ExternalForm:
@@ -204,7 +217,7 @@ class Endpoints:
         if len(key) > LONGEST_KEY or not is_storable(key):
             raise InvalidInput("the form's id is too long", field="key", mend="copy it from the provider")
         shown = self.show(portal_id, endpoint_id)
-        kind = default_kind(self._describe(shown.endpoint.provider))
+        kind = KINDS[self._describe(shown.endpoint.provider).events.default_kind]
         with self._database.writing() as connection:
             found = external_forms.tell(connection, endpoint_id, portal_id, kind, key)
         if found is None:
@@ -224,16 +237,23 @@ class Endpoints:
     ) -> ExternalForm:
         """Keep what a person chose for a form or chatflow; what is not given stays. It is no longer new.
 
-        A default of None goes back to the portal's (a chatflow's is off). Raises NotFound, InvalidInput.
+        A default of None goes back to the portal's (a chatflow's is off). Raises NotFound, InvalidInput; for a
+        default, NoMarketingAccess and NotIncluded.
         """
         if mapping is not NOT_CHOSEN:
             check_mapping(mapping)
         chosen: dict[str, Any] = {"marketing_default": marketing_default, "mapping": mapping}
         chosen["name"] = name if name is NOT_CHOSEN else _name(name)
         with self._database.writing() as connection:
-            _own_form(external_forms.find(connection, form_id), portal_id, form_id)
-            external_forms.choose(connection, form_id, **chosen)
-            return _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+            found = _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+            subject = Subject(SUBJECTS[found.kind], str(form_id))
+            with defaults.noted(connection, portal_id, self._actor, subject, self._now()):
+                external_forms.choose(connection, form_id, **chosen)
+            after = _own_form(external_forms.find(connection, form_id), portal_id, form_id)
+            if (after.name, after.mapping) != (found.name, found.mapping):
+                told = {"name": after.name, "mapping": dict(after.mapping)}
+                self._note(connection, portal_id, subject, "changed", after=told)
+            return after
 
     def count_submissions(self, forms: Sequence[ExternalForm]) -> Mapping[int, int]:
         """Return how many submissions came in by each form or chatflow, counting no more than 10,000."""
@@ -243,18 +263,17 @@ class Endpoints:
     def external_default(self, portal_id: int) -> bool:
         """Return the portal's default for forms that are not HubSpot's; raises NotFound."""
         with self._database.reading() as connection:
-            found = portals.find_portal(connection, portal_id)
-        if found is None:
-            raise NotFound("portal", portal_id)
+            found = portals.get_portal(connection, portal_id)
         return found.external_forms
 
     def set_external_default(self, portal_id: int, *, on: bool) -> None:
-        """Set the portal's default for forms that are not HubSpot's; raises NotFound."""
+        """Set the portal's default for other forms; raises NotFound, NoMarketingAccess, NotIncluded."""
         with self._database.writing() as connection:
-            if not portals.set_external_forms(connection, portal_id, on=on):
-                raise NotFound("portal", portal_id)
+            defaults.set_default(connection, portal_id, self._actor, EXTERNAL_FORMS, on, self._now())
 
-    def _change(self, portal_id: int, endpoint_id: int, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+    def _change(
+        self, portal_id: int, endpoint_id: int, change: Callable[[Endpoint], Endpoint], action: str
+    ) -> Endpoint:
         with self._database.writing() as connection:
             found = endpoints.find(connection, self._vault, portal_id, endpoint_id, for_update=True)
             if found is None:
@@ -262,9 +281,15 @@ class Endpoints:
             changed = replace(change(found), version=found.version + 1)
             _check(changed, self._describe(changed.provider))
             endpoints.save(connection, self._vault, changed, self._now())
-            if _asks_anew(found, changed):
+            documents = {"before": audited(found), "after": audited(changed)}
+            self._note(connection, portal_id, f"endpoint:{found.id}", action, **documents)
+            if asks_anew(found, changed):
                 look_ups.retry(connection, portal_id, endpoint_id, self._now())
         return changed
+
+    def _note(self, connection: Any, portal_id: int, subject: object, action: str, **documents: Any) -> None:
+        entry = Entry(str(self._actor), action, str(subject), **documents)
+        audit.note(connection, portal_id, entry, self._now())
 
     def _describe(self, provider: str) -> Description:
         description = self._catalogue.get(provider)
@@ -282,11 +307,6 @@ def hook_path(endpoint: Endpoint, token: str = "") -> str:
     """Return the path that the provider posts to; `token` is one of the endpoint's, the newest if left out."""
     template = COLLECT_PATH if endpoint.provider == COLLECTED else HOOK_PATH
     return template.format(provider=endpoint.provider, token=token or endpoint.token)
-
-
-def default_kind(description: Description) -> ExternalKind:
-    """Return whether a provider's forms are chatflows, as far as nothing has come yet."""
-    return KINDS[description.events.default_kind]
 
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
@@ -340,15 +360,13 @@ def _name(name: str) -> str:
     return check_name(name)
 
 
-def _is_short_text(text: str) -> bool:
-    return len(text) <= LONGEST_THANKS and is_storable(text)
-
-
 def _options(document: Mapping[str, object]) -> EndpointOptions:
     options = read_options(document)
     for key, value in dump_options(options).items():
         texts = value if isinstance(value, list) else [value]
-        if not all(_is_short_text(text) for text in texts if isinstance(text, str)):
+        if any(
+            len(text) > LONGEST_THANKS or not is_storable(text) for text in texts if isinstance(text, str)
+        ):
             raise InvalidInput(
                 f"options.{key} is too long or holds what no text holds",
                 field=f"options.{key}",
@@ -373,11 +391,6 @@ def _check(endpoint: Endpoint, description: Description) -> None:
             field="captcha_secret",
             mend="give the secret key that the captcha's service shows beside the site key",
         )
-
-
-def _asks_anew(before: Endpoint, after: Endpoint) -> bool:
-    """Whether look-ups that failed may succeed now."""
-    return (after.access_token, after.options.api_url) != (before.access_token, before.options.api_url)
 
 
 def _own_form(found: ExternalForm | None, portal_id: int, form_id: int) -> ExternalForm:

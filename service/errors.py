@@ -8,7 +8,11 @@ MarketableError
 ├── Unauthenticated           no token, or an unknown one
 ├── InvalidSignature          a delivery that nothing proves; the reason says why
 ├── Forbidden                 a known token without the scope, or of another portal
+│   └── NoMarketingAccess     somebody whose marketing contacts access was taken away
+├── NotIncluded               the portal's product does not include it
 ├── ConflictingDelivery       a delivery id that was accepted before with another body
+├── UnexpectedNumber          other than the number of contacts that the caller expected
+├── Conflict                  it clashes with what is there
 ├── TooManyRequests           over the rate limit
 └── Unavailable               cannot be kept now; the same again later will do
     ├── DatabaseAway          no connection, or it broke
@@ -93,6 +97,43 @@ class ConflictingDelivery(MarketableError):
     """The delivery's id was accepted before with another body (rule 14 of `docs/architecture.md`)."""
 
     reason = "conflicting_delivery"
+
+
+class NoMarketingAccess(Forbidden):
+    """Whoever asks lacks the 'marketing contacts access' (rule 8)."""
+
+    reason = "no_marketing_access"
+
+    def __init__(self, actor: object) -> None:
+        super().__init__(
+            f"{actor} lacks the marketing contacts access; someone with the scope users can give it"
+        )
+
+
+class NotIncluded(MarketableError):
+    """The portal's product does not include what was asked for (rule 9)."""
+
+    reason = "not_included"
+
+    def __init__(self, what: str, product: str, needed: str) -> None:
+        super().__init__(f"{what} need {needed}; the portal's product is {product}")
+
+
+class UnexpectedNumber(MarketableError):
+    """The caller expected another number of contacts; nothing was changed."""
+
+    reason = "unexpected_number"
+
+    def __init__(self, expected: int, number: int) -> None:
+        super().__init__(f"{number} contacts match, not {expected}; nothing was changed")
+        self.expected = expected
+        self.number = number
+
+
+class Conflict(MarketableError):
+    """What is asked for clashes with what is there."""
+
+    reason = "conflict"
 
 
 class TooManyRequests(MarketableError):

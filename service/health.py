@@ -8,7 +8,7 @@ from typing import Any
 
 from service import __version__
 from service.errors import Unavailable
-from service.store import ledger, outbox, portals, schema
+from service.store import held, ledger, outbox, portals, schema, workflow_due
 from service.store.session import Database
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
@@ -93,6 +93,10 @@ class Figures:
     outbox_age: float
     counts: dict[int, tuple[int, int]]
     """Portal id to (count, tier)."""
+    held: dict[int, int]
+    """Portal id to raises that a brake holds."""
+    workflows_age: float
+    """How many seconds the contact that has waited longest for workflows has waited."""
 
 
 def figures(database: Database, now: datetime) -> Figures:
@@ -100,7 +104,11 @@ def figures(database: Database, now: datetime) -> Figures:
     with database.reading() as connection:
         depth = outbox.depth(connection, most=100_000)
         known = portals.list_portals(connection)
-        counts = ledger.read_counts(connection, [portal.id for portal in known])
+        counts = ledger.read_counts(connection, [portal.id for portal in known], now)
+        waiting = held.count_all(connection)
+        due = workflow_due.longest(connection)
     age = (now - depth.oldest).total_seconds() if depth.oldest else 0.0
     by_portal = {portal.id: (counts[portal.id].at(now), portal.tier) for portal in known}
-    return Figures(depth.entries, max(age, 0.0), by_portal)
+    waited = (now - due.since).total_seconds() if due else 0.0
+    of_portals = {each.id: waiting.get(each.id, 0) for each in known}
+    return Figures(depth.entries, max(age, 0.0), by_portal, of_portals, max(waited, 0.0))

@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.configuration import Configuration
+from service.domain.brake import OPEN, Gate
 from service.domain.model import Fact, Recorded
 from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan, form_groups, plan
 from service.errors import ConflictingDelivery, Unavailable
@@ -88,7 +89,13 @@ class Intake:
 
     def _attempt(self, groups: list[Group], progress: _Progress) -> None:
         try:
-            result = self._round(groups, progress)
+            version, braked = self._configuration.version, self._braked(groups)
+            if braked:
+                apart = [group for group in groups if group.portal_id not in braked]
+                if apart:
+                    self._attempt(apart, progress)
+                    groups = [group for group in groups if group.portal_id in braked]
+            result = self._round(groups, progress, version, braked)
         except Contention as contention:
             log.debug("round_contended", cause=str(contention), groups=len(groups))
             if progress.fruitless >= MOST_TOGETHER and len(groups) > 1:
@@ -100,21 +107,34 @@ class Intake:
         else:
             self._settle(groups, result, progress)
 
-    def _round(self, groups: list[Group], progress: _Progress) -> Round:
-        configuration, now = self._configuration, self._now()
-        version = configuration.version
+    def _braked(self, groups: Iterable[Group]) -> frozenset[int]:
+        """Return the portals that have a brake: what is recorded of theirs takes a transaction of its own."""
+        known = [self._configuration.portal(number) for number in {group.portal_id for group in groups}]
+        return frozenset(portal.id for portal in known if portal is not None and portal.is_braked)
 
-        def planner(group: Group, findings: Findings) -> Plan:
+    def _watched(self, groups: Iterable[Group]) -> frozenset[int]:
+        """Return the portals where a workflow is on: their contacts are due to be looked at."""
+        known = [self._configuration.portal(number) for number in {group.portal_id for group in groups}]
+        return frozenset(portal.id for portal in known if portal is not None and portal.runs_workflows)
+
+    def _round(self, groups: list[Group], progress: _Progress, version: int, braked: frozenset[int]) -> Round:
+        """Try once. `version` was the configuration's before it told of brakes and workflows."""
+        configuration, now = self._configuration, self._now()
+        watched = self._watched(groups)
+
+        def planner(group: Group, findings: Findings, gate: Gate = OPEN) -> Plan:
             return plan(
                 group,
                 findings,
                 configuration.default_of,
                 lambda portal_id: configuration.update_date(portal_id, now),
                 now,
+                gate,
+                is_watched=group.portal_id in watched,
             )
 
         guesses = [(group, progress.findings.get(_identity(group), NOTHING_KNOWN)) for group in groups]
-        result = self._recorder.attempt(guesses, planner, version, now)
+        result = self._recorder.attempt(guesses, planner, version, now, braked)
         if result.configuration_version != version:
             configuration.refresh()
         return result

@@ -99,5 +99,5 @@ def told_by(unjoined: Unjoined) -> dict[str, str]:
         event = load_event(unjoined.content)
     except (TypeError, ValueError):
         return {}
-    told = properties_of(remap(event, unjoined.mapping) if unjoined.mapping else event)
+    told = properties_of(remap(event, unjoined.mapping))
     return {name: value for name, value in told.items() if name != "email"}

@@ -35,6 +35,17 @@ DEAD_LETTERS = Counter("marketable_dead_letters_total", "Messages that no retry 
 RETRIES = Counter(
     "marketable_consumer_retries_total", "Batches that a consumer had to try again.", ("reason",)
 )
+ADJUSTED = Counter(
+    "marketable_adjusted_total",
+    "Adjustments of closed periods, for messages that came after their statement.",
+)
+STATEMENTS = Counter("marketable_statements_total", "Statements issued.")
+STATEMENTS_WAITING = Gauge(
+    "marketable_statements_waiting",
+    "Portals whose next statement waits since the ledger lacks something, at the last look.",
+    multiprocess_mode="livemax",
+)
+RENEWALS = Counter("marketable_renewals_total", "Renewals done.")
 SWEPT = Counter("marketable_swept_total", "Status changes sent again since the ledger lacked them.")
 ENDED = Counter("marketable_stints_ended_total", "Stints whose end was announced.")
 LOOK_UPS = Counter(
@@ -44,6 +55,16 @@ LOOK_UP_SECONDS = Histogram(
     "marketable_look_up_seconds",
     "Time that a vendor took to tell who a person is.",
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120),
+)
+JOBS = Counter("marketable_jobs_total", "Jobs that have ended, by kind and how.", ("kind", "state"))
+JOB_UNITS = Counter(
+    "marketable_job_units_total", "Contacts, rows and the like that jobs have gone through.", ("kind",)
+)
+WORKFLOW_LOOKS = Counter(
+    "marketable_workflow_looks_total", "Contacts that workflows have looked at since they had changed."
+)
+WORKFLOW_ENROLLED = Counter(
+    "marketable_workflow_enrolled_total", "Enrolments after a change, by what was decided.", ("verdict",)
 )
 JOINED = Counter("marketable_joined_total", "Submissions joined to a contact that was known later.")
 PURGED = Counter("marketable_purged_total", "Refused deliveries that were forgotten for their age.")

@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
@@ -28,11 +27,6 @@ class Listening:
     port: int
     must: bool = True
     """False when another port will do, should this one be taken."""
-
-
-def utc_now() -> datetime:
-    """Read the clock."""
-    return datetime.now(UTC)
 
 
 def run(name: str, jobs: Mapping[str, Job], health: Health, listening: Listening) -> int:

@@ -1,7 +1,7 @@
-"""Forgets refused deliveries when they have been kept for the time that was set."""
+"""Forgets refused deliveries, and what else is kept for a time, when that time is over."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,7 +24,15 @@ log = structlog.get_logger()
 class Purger:
     """Forgets at its start and every hour; several may run. For one thread."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime], days: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        days: int,
+        others: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        """`days` is how long refused deliveries are kept; each of `others` forgets something else."""
+        self._others = others
         self._database = database
         self._now = now
         self._age = timedelta(days=days)
@@ -34,6 +42,8 @@ class Purger:
         while not stop.is_set():
             try:
                 self.step()
+                for forget in self._others:
+                    forget()
             except Unavailable as error:
                 log.warning("purge_paused", reason=error.reason)
             stop.wait(INTERVAL)

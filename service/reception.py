@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 from service.configuration import Configuration
@@ -19,6 +18,7 @@ from service.domain.endpoints import Endpoint, ExternalForm, ExternalKind
 from service.domain.model import Fact, ReasonType, Recorded, Source, Verdict
 from service.errors import ConflictingDelivery, ProviderMissing
 from service.identifiers import new_submission_id
+from service.once import hash_of, keys_in_window
 from service.providers.catalogue import Catalogue
 from service.providers.content import stable_content
 from service.providers.decode import decode
@@ -31,8 +31,6 @@ from service.signatures.signed import Signed
 from service.signatures.tokens import BodyHashToken
 from service.signatures.ways import Way
 
-WINDOW = 600
-"""Seconds in which two events without an id and with the same content are one."""
 PROPERTIES = {
     "email": "email",
     "first_name": "firstname",
@@ -134,24 +132,26 @@ def make_fact(
     endpoint: Endpoint, description: Description, form: ExternalForm, event: Event, now: datetime
 ) -> Fact:
     """Return the fact that an event happened; `form` is where, and its mapping tells whose it is."""
-    stable = stable_content(description, event)
-    once_key, earlier_key = _once_keys(form, event, stable, now)
-    kept = kept_as(event)
-    read_anew = remap(event, form.mapping) if form.mapping else event
-    read_with = {MAPPING: form.mapping} if form.mapping else {}
-    cookie = cookie_of(endpoint.id, event)
+    digest = hash_of(stable_content(description, event))
+    once_key, earlier_key = _once_keys(form, event, digest, now)
     return fact_of(
-        read_anew,
+        remap(event, form.mapping),
         form,
         now,
         submission_id=new_submission_id(now),
-        content=dumps({"provider": endpoint.provider, **read_with, **dump_event(event)}),
+        content=content_of(endpoint, form, event),
         once_key=once_key,
         earlier_key=earlier_key,
-        digest=hash_of(stable),
-        kept=kept,
-        cookie=cookie,
+        digest=digest,
+        kept=kept_as(event),
+        cookie=cookie_of(endpoint.id, event),
     )
+
+
+def content_of(endpoint: Endpoint, form: ExternalForm, event: Event, **more: str) -> str:
+    """Return an event as it is kept: as it was read before the form's mapping, which stands beside it."""
+    read_with = {MAPPING: form.mapping} if form.mapping else {}
+    return dumps({"provider": endpoint.provider, **more, **read_with, **dump_event(event)})
 
 
 def fact_of(event: Event, form: ExternalForm, now: datetime, *, cookie: str | None, **more: Any) -> Fact:
@@ -194,11 +194,6 @@ def cookie_of(endpoint_id: int, event: Event) -> str | None:
     return f"{endpoint_id}:{event.session}" if event.session else None
 
 
-def hash_of(content: bytes) -> str:
-    """Return 32 hex digits."""
-    return blake2b(content, digest_size=16).hexdigest()
-
-
 @lru_cache(maxsize=1_000)
 def with_tolerance(scheme: Scheme, tolerance: int) -> Scheme:
     """Return the scheme with another age that signatures may have, in seconds."""
@@ -219,11 +214,8 @@ def _trapped(event: Event, traps: Sequence[str]) -> Event:
     return event
 
 
-def _once_keys(form: ExternalForm, event: Event, stable: bytes, now: datetime) -> tuple[str, str | None]:
+def _once_keys(form: ExternalForm, event: Event, digest: str, now: datetime) -> tuple[str, str | None]:
     place = f"{form.endpoint_id}/{event.kind}/{event.form_id or ''}"
     if event.event_id is not None:
         return hash_of(f"event/{place}/{event.event_id}".encode()), None
-    window = int(now.timestamp()) // WINDOW
-    digest = hash_of(stable)
-    now_key, earlier_key = (hash_of(f"said/{place}/{digest}/{at}".encode()) for at in (window, window - 1))
-    return now_key, earlier_key
+    return keys_in_window(f"said/{place}/{digest}", now)

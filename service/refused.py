@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import blake2b
 
 import structlog
 
@@ -18,6 +17,7 @@ from service.domain.endpoints import Endpoint
 from service.errors import InvalidInput, MarketableError
 from service.identifiers import new_submission_id
 from service.observe import DELIVERIES
+from service.once import hash_of
 from service.previews import preview
 from service.providers.description import Description
 from service.store import deliveries
@@ -102,7 +102,7 @@ class RefusedDeliveries:
 
 def digest_of(delivery: Delivery) -> str:
     """Return what equal deliveries have in common: method and body, whatever their headers."""
-    return blake2b(delivery.method.encode() + b" " + delivery.body, digest_size=16).hexdigest()
+    return hash_of(delivery.method.encode() + b" " + delivery.body)
 
 
 def _dumpable(delivery: Delivery) -> Delivery:

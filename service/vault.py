@@ -6,6 +6,7 @@ each one opens, so that a key can be changed: seal anew with the new one, then t
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -54,6 +55,27 @@ def open_vault(keys: str, data_dir: Path, *, may_make: bool) -> Vault:
     Raises InvalidInput when there is no key.
     """
     return Vault(keys or _read_key(data_dir / KEY_FILE, may_make=may_make))
+
+
+class VaultSettings(Protocol):
+    """The settings that a vault goes by."""
+
+    @property
+    def secret_key(self) -> str:
+        """Keys, the newest first, with commas between; empty for the file in the data folder."""
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the key file is."""
+
+    @property
+    def is_embedded_database(self) -> bool:
+        """Whether the data folder belongs to one database, so that a key file may be made."""
+
+
+def vault_of(settings: VaultSettings) -> Vault:
+    """Return what secrets are sealed with; the embedded default makes a key of its own. Raises InvalidInput."""
+    return open_vault(settings.secret_key, settings.data_dir, may_make=settings.is_embedded_database)
 
 
 def _read_key(file: Path, *, may_make: bool) -> str:

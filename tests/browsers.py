@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services, vault_of
+from service.app import create_app, open_services
 from service.domain.endpoints import Endpoint
 from service.endpoints import Endpoints, Wanted, hook_path
 from service.providers.catalogue import load_catalogue
 from service.store.tables import contact, submission
-from service.vault import new_key
+from service.vault import new_key, vault_of
 from service.web import collect
 from tests.facts import PORTAL
 from tests.world import World

@@ -41,10 +41,14 @@ def answer_of(email: str = "ada@example.com", event_id: str = "ev-1", form: str 
 class Site:
     """Portals 1 and 2, each with a token for everything."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, **given: Any) -> None:
         self.key = new_key()
         settings = Settings(
-            database_url=world.stack.database_url, data_dir=folder, secret_key=self.key, log_level="error"
+            database_url=world.stack.database_url,
+            data_dir=folder,
+            secret_key=self.key,
+            log_level="error",
+            **given,
         )
         self.world = world
         self.services = open_services(settings, world.now)
@@ -98,9 +102,9 @@ class Site:
 
 
 @contextmanager
-def opened_site(world: World, folder: Path) -> Iterator[Site]:
+def opened_site(world: World, folder: Path, **settings: Any) -> Iterator[Site]:
     """Open a site; its threads are stopped at the end."""
-    site = Site(world, folder)
+    site = Site(world, folder, **settings)
     try:
         yield site
     finally:

@@ -18,6 +18,10 @@ OWN = (
     "hs_object_id",
     "createdate",
     "lastmodifieddate",
+    "hs_email_domain",
+    "active_at",
+    "unsubscribed_at",
+    "bounced_at",
     "hs_marketable_status",
     "hs_marketable_until_renewal",
     "hs_marketable_reason_type",
@@ -79,6 +83,9 @@ def make_subjects(chance: random.Random, texts: Sequence[str]) -> list[Subject]:
             created_at=_make_moment(chance),
             updated_at=_make_moment(chance),
             standing=_make_standing(chance, texts),
+            active_at=_make_moment(chance) if chance.random() < 0.5 else None,
+            unsubscribed_at=_make_moment(chance) if chance.random() < 0.2 else None,
+            bounced_at=_make_moment(chance) if chance.random() < 0.2 else None,
         )
         for number in range(1, 21)
     ]
@@ -130,8 +137,12 @@ def _pool(name: str, texts: Sequence[str]) -> Sequence[str]:
     moments = [NOW + timedelta(milliseconds=number) for number in (-1, 0, 1)]
     pools: dict[str, Sequence[str]] = {
         "email": EMAILS,
+        "hs_email_domain": ("example.com", "EXAMPLE.com", "beispiel.de", "example"),
         "hs_object_id": [*map(str, range(25)), str(2**63 - 1)],
         "createdate": list(map(datetime.isoformat, moments)),
+        "active_at": list(map(datetime.isoformat, moments)),
+        "unsubscribed_at": list(map(datetime.isoformat, moments)),
+        "bounced_at": list(map(datetime.isoformat, moments)),
         "lastmodifieddate": [str(round(moment.timestamp() * 1_000)) for moment in moments],
         "hs_marketable_status": ("true", "false"),
         "hs_marketable_until_renewal": ("true", "false"),

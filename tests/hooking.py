@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services, vault_of
+from service.app import create_app, open_services
 from service.delivery import Delivery
 from service.documents import dumps
 from service.domain.endpoints import Endpoint
@@ -23,6 +23,7 @@ from service.signatures import Scheme, new_secret, sign
 from service.signatures.keys import SecretPair
 from service.signatures.shared import Place
 from service.store import portals
+from service.vault import vault_of
 from tests.facts import make_portal
 
 ORIGIN = "https://forms.example.com"

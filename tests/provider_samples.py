@@ -1,23 +1,22 @@
 """Descriptions and deliveries that tests of providers start from, and the catalogue's own samples."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from service.delivery import Delivery, read_http
 from service.documents import dumps
+from service.providers import samples
 from service.providers.catalogue import BUILT_IN, folders
 from service.providers.description import Description
 from service.providers.events import Event
 from service.providers.loading import FILE, load_description
 from service.providers.reader import read
 
-NOW = datetime(2026, 3, 2, 10, 0, 42, tzinfo=UTC)
+NOW = samples.SIGNED_AT
 """When the catalogue's samples were signed."""
 HEAD = 'title = "A form"\nkind = "form"\ngrade = "A"\nabout = "Sends."\n'
 FORM = "application/x-www-form-urlencoded"
@@ -79,7 +78,7 @@ class Sample:
 
     @property
     def is_handshake(self) -> bool:
-        return self.name.startswith("handshake")
+        return self.name.startswith(samples.HANDSHAKE)
 
     @property
     def delivery(self) -> Delivery:
@@ -92,11 +91,7 @@ class Sample:
     @property
     def secret(self) -> str:
         """The folder's test secret; of a public key only what it proves is known."""
-        for name in ("secret.pem", "secret.txt"):
-            if (self.folder / "samples" / name).exists():
-                text = (self.folder / "samples" / name).read_text(encoding="utf-8")
-                return text if name == "secret.pem" else text.rstrip("\n")
-        return "s3cret"
+        return samples.read_secret(self.folder) or samples.USUAL_SECRET
 
     @property
     def _path(self) -> Path:
@@ -116,5 +111,4 @@ def described(folder: Path) -> Description:
 
 @cache
 def read_expected(folder: Path) -> Mapping[str, Any]:
-    document: Mapping[str, Any] = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    return document
+    return samples.read_expected(folder)

@@ -13,8 +13,6 @@ from consumers.billing_count import BillingCount
 from service.broker import Publisher, Topology
 from service.clock import Clock
 from service.configuration import Configuration
-from service.domain.billing import next_update_date
-from service.domain.marketing import decide
 from service.domain.model import (
     Cause,
     Decision,
@@ -23,13 +21,13 @@ from service.domain.model import (
     ReasonType,
     Recorded,
     Source,
-    Standing,
     Verdict,
 )
 from service.intake import Intake
 from service.messages import StatusMessage, dump
 from service.relay import Relay
-from service.store import contacts, ledger, outbox, portals, proof
+from service.store import ledger, outbox, portals, proof
+from service.store.contact_batches import ContactBatch, Write
 from service.store.proof import Proof
 from service.store.session import Database
 from tests.facts import FORM, FORM_THAT_IS_OFF, NOW, PORTAL, make_form, make_portal
@@ -86,16 +84,12 @@ class World:
     def set_status(self, email: str, intent: Intent) -> Decision:
         """Raise or lower a contact by hand."""
         cause = Cause(intent, Source.BY_HAND, ReasonType.USER_SET, "7", actor="user:7")
-        now = self.now()
-        update_date = next_update_date(make_portal().subscription, now)
-
-        def decide_it(standing: Standing) -> Decision:
-            return decide(standing, cause, is_new=False, now=now, update_date=update_date)
-
         with self.database.writing() as connection:
-            known = contacts.find_by_email(connection, PORTAL, email)
-            assert known, email
-            return contacts.change_status(connection, PORTAL, known, decide_it, now)
+            batch = ContactBatch(connection, portals.get_portal(connection, PORTAL), self.now())
+            person = batch.by_email([email])[email]
+            decision = batch.decide(person.standing, cause)
+            batch.write([Write(person=person, decision=decision, cause=cause)])
+        return decision
 
     def announce_ends(self) -> int:
         """Have the clock look once."""

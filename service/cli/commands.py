@@ -1,59 +1,74 @@
-"""The group of all commands."""
+"""The group of all commands. A command's module is loaded when the command is called, for that takes longest."""
+
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
 from service import __version__
-from service.cli import (
-    billing,
-    database,
-    deliveries,
-    doctoring,
-    endpoints,
-    external_forms,
-    forms,
-    keys,
-    lookups,
-    people,
-    portals,
-    processes,
-    providers,
-    rereading,
-    sending,
-)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+COMMANDS: Mapping[str, str] = {
+    "up": "processes:up",
+    "web": "processes:web",
+    "relay": "processes:relay",
+    "clock": "processes:clock",
+    "jobs": "processes:jobs",
+    "consume": "processes:consume",
+    "migrate": "database:migrate",
+    "verify": "database:verify",
+    "sweep": "database:sweep",
+    "doctor": "doctoring:doctor",
+    "billing": "billing:billing",
+    "statement": "statements:statement",
+    "brake": "brakes:brake",
+    "held": "brakes:held",
+    "portal": "portals:portal",
+    "form": "forms:form",
+    "import": "imports:imported",
+    "defaults": "defaults:defaults",
+    "user": "users:user",
+    "token": "tokens:token",
+    "audit": "audit:audit",
+    "contact": "contacts:contact",
+    "view": "views:view",
+    "property": "views:property_",
+    "workflow": "workflows:workflow",
+    "job": "jobs:job",
+    "provider": "providers:provider",
+    "endpoint": "endpoints:endpoint",
+    "external-form": "external_forms:external_form",
+    "delivery": "deliveries:delivery",
+    "lookups": "lookups:lookups",
+    "replay": "deliveries:replay",
+    "key": "keys:key",
+    "reseal": "keys:reseal",
+    "send": "sending:send",
+    "seed": "seeding:seed",
+}
+"""Where each command is: its module in this package, and its name there."""
 
 
-@click.group(context_settings=CONTEXT)
+class Commands(click.Group):
+    """Knows the names of all commands, and loads the one that is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002
+        """Return all names in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command, or None."""
+        return load(name) if name in COMMANDS else None
+
+
+def load(name: str) -> click.Command:
+    """Return a command by its name; raises KeyError."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    command: click.Command = getattr(import_module(f"service.cli.{module}"), attribute)
+    return command
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="marketable")
 def group() -> None:
     """Marketable: form submissions in, an exact count of marketing contacts out."""
-
-
-for command in (
-    processes.up,
-    processes.web,
-    processes.relay,
-    processes.clock,
-    processes.consume,
-    database.migrate,
-    database.verify,
-    database.sweep,
-    doctoring.doctor,
-    billing.billing,
-    portals.portal,
-    forms.form,
-    people.token,
-    people.contact,
-    providers.provider,
-    endpoints.endpoint,
-    external_forms.external_form,
-    deliveries.delivery,
-    lookups.lookups,
-    deliveries.replay,
-    keys.key,
-    keys.reseal,
-    sending.send,
-):
-    group.add_command(command)
-external_forms.external_form.add_command(rereading.read_again)

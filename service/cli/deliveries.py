@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 import click
 
-from service.cli.parts import JSON, PORTAL, opened_replay
-from service.cli.running import EXIT_FAILED, open_database
+from service.cli.parts import opened_replay
+from service.cli.running import EXIT_FAILED, JSON, NUMBER, PORTAL, open_database
 from service.cli.tables import show as show_rows
 from service.documents import dumps
-from service.errors import InvalidInput, NotFound
+from service.errors import InvalidInput
 from service.replay import Replay, Replayed
 from service.store import deliveries, portals
 from service.web.api.deliveries import describe_delivery, describe_replayed
 
-NUMBER = click.IntRange(0, 2**63 - 1)
 LISTED = ("id", "endpoint", "reason", "times", "received_at", "size", "replayed_at")
 
 
@@ -31,8 +30,7 @@ def delivery() -> None:
 def list_all(portal_id: int, endpoint_id: int | None, limit: int, *, waiting: bool, as_json: bool) -> None:
     """List refused deliveries, the latest first."""
     with open_database().reading() as connection:
-        if portals.find_portal(connection, portal_id) is None:
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
         found = deliveries.list_all(
             connection, portal_id, endpoint_id=endpoint_id, waiting=waiting, limit=limit
         )

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from service.cli.parts import JSON, PORTAL, base_url, open_endpoints, quiet_settings
+from service.cli.parts import base_url, open_endpoints, quiet_settings
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.secret_options import secret_options
 from service.cli.tables import show as show_rows
 from service.documents import dumps
@@ -14,7 +15,7 @@ from service.endpoints import COLLECTED, Shown, Wanted
 from service.errors import InvalidInput
 from service.web.api.endpoints import describe_endpoint
 
-ENDPOINT = click.argument("endpoint_id", metavar="ID", type=click.IntRange(0, 2**63 - 1))
+ENDPOINT = click.argument("endpoint_id", metavar="ID", type=NUMBER)
 LISTED = ("id", "provider", "name", "state", "secrets", "last_seen_at", "last_outcome")
 SECRETS = ("secret", "access_token", "captcha_secret")
 LISTS = ("allowed_hosts", "allowed_origins", "honeypots")

@@ -4,14 +4,16 @@ from typing import Any
 
 import click
 
-from service.cli.parts import JSON, PORTAL, open_endpoints
+from service.cli.parts import changed_mapping, open_endpoints
+from service.cli.rereading import read_again
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.endpoints import ROLES, Endpoints
 from service.errors import InvalidInput
 from service.web.api.external_forms import describe_forms
 
-FORM = click.argument("form_id", metavar="ID", type=click.IntRange(0, 2**63 - 1))
+FORM = click.argument("form_id", metavar="ID", type=NUMBER)
 LISTED = ("id", "endpoint", "kind", "key", "name", "default", "from", "submissions", "new", "last_seen_at")
 OF_PORTAL = "portal"
 MARKETING = {"marketing": True, "non-marketing": False, OF_PORTAL: None}
@@ -24,7 +26,7 @@ def external_form() -> None:
 
 @external_form.command(name="list")
 @PORTAL
-@click.option("--endpoint", "endpoint_id", type=click.IntRange(0, 2**63 - 1), help="Of this endpoint only.")
+@click.option("--endpoint", "endpoint_id", type=NUMBER, help="Of this endpoint only.")
 @click.option("--new", "only_new", is_flag=True, help="Those that nobody has set up yet.")
 @JSON
 def list_all(portal_id: int, endpoint_id: int | None, *, only_new: bool, as_json: bool) -> None:
@@ -47,7 +49,7 @@ def show_one(portal_id: int, form_id: int) -> None:
 
 @external_form.command()
 @PORTAL
-@click.option("--endpoint", "endpoint_id", type=click.IntRange(0, 2**63 - 1), required=True)
+@click.option("--endpoint", "endpoint_id", type=NUMBER, required=True)
 @click.option("--key", required=True, help="The provider's id of the form.")
 def add(portal_id: int, endpoint_id: int, key: str) -> None:
     """Tell of a form before anything came from it, so that it can be set up."""
@@ -78,7 +80,7 @@ def set_one(
     if default is not None:
         changes["marketing_default"] = MARKETING[default]
     if mapped:
-        changes["mapping"] = _mapping(endpoints.form(portal_id, form_id).mapping, mapped)
+        changes["mapping"] = changed_mapping(endpoints.form(portal_id, form_id).mapping, mapped)
     if name is not None:
         changes["name"] = name
     if not changes:
@@ -88,16 +90,6 @@ def set_one(
         )
     endpoints.choose(portal_id, form_id, **changes)
     _print(endpoints, portal_id, form_id)
-
-
-def _mapping(before: Any, mapped: tuple[str, ...]) -> dict[str, str]:
-    mapping = dict(before)
-    for pair in mapped:
-        role, separator, field = pair.partition("=")
-        if not separator:
-            raise InvalidInput(f"--map {pair!r} is not ROLE=FIELD", mend="write it as email=work_address")
-        mapping[role] = field
-    return {role: field for role, field in mapping.items() if field}
 
 
 def _print(endpoints: Endpoints, portal_id: int, form_id: int) -> None:
@@ -112,3 +104,6 @@ def _row(document: dict[str, Any]) -> dict[str, Any]:
         "new": "new" if document["is_new"] else "",
     }
     return {name: shown[name] for name in LISTED}
+
+
+external_form.add_command(read_again)

@@ -2,25 +2,28 @@
 
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import IO, Any
 
 import click
 
 from config.settings import source_defaults
-from service.cli.running import open_database, utc_now
+from service.cli.running import PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps, loads
+from service.domain.actors import COMMAND
+from service.domain.defaults import Subject, SubjectKind
 from service.domain.forms import Form, dump_definition, read_definition
 from service.domain.model import Source
 from service.errors import InvalidInput, NotFound
-from service.store import portals
+from service.store import audit, defaults, portals
+from service.store.audit import Entry
 
 SIMPLE_FIELDS = (
     {"objectTypeId": "0-1", "name": "email", "label": "E-mail", "fieldType": "email", "required": True},
     {"objectTypeId": "0-1", "name": "firstname", "label": "First name", "fieldType": "single_line_text"},
     {"objectTypeId": "0-1", "name": "lastname", "label": "Last name", "fieldType": "single_line_text"},
 )
-PORTAL = click.option("--portal", "portal_id", type=int, required=True, help="The portal's id.")
 MARKETING = click.option(
     "--marketing/--non-marketing", "marketing", default=None, help="The form's default marketing status."
 )
@@ -58,11 +61,13 @@ def create(
     document |= {} if marketing is None else {"marketingDefault": marketing}
     new = Form.of(read_definition(document), portal_id=portal_id, guid=_guid(guid))
     with open_database().writing() as connection:
-        if portals.find_portal(connection, portal_id) is None:
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
         if portals.find_form(connection, portal_id, new.guid) is not None:
             raise InvalidInput(f"form {new.guid} exists already", mend="choose another --guid")
-        portals.save_form(connection, new, utc_now())
+        now = utc_now()
+        with defaults.noted(connection, portal_id, COMMAND, _subject(new.guid), now):
+            portals.save_form(connection, new, now)
+        _note(connection, new, "created", now)
     click.echo(f"form {new.guid} made, marketing default {_on(new)}")
 
 
@@ -72,8 +77,7 @@ def create(
 def list_all(portal_id: int, *, as_json: bool) -> None:
     """List a portal's forms."""
     with open_database().reading() as connection:
-        if portals.find_portal(connection, portal_id) is None:
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
         found = portals.list_forms(connection, portal_id)
     rows = [
         {
@@ -119,12 +123,21 @@ def set_one(portal_id: int, guid: str, *, marketing: bool | None, archived: bool
         found = portals.find_form(connection, portal_id, _guid(guid))
         if found is None:
             raise NotFound("form", guid)
-        changed = replace(found, version=found.version + 1, **changes)
-        portals.save_form(connection, changed, utc_now())
+        changed, now = replace(found, version=found.version + 1, **changes), utc_now()
+        with defaults.noted(connection, portal_id, COMMAND, _subject(found.guid), now):
+            portals.save_form(connection, changed, now)
+        if changed.archived != found.archived:
+            _note(connection, changed, "archived" if changed.archived else "activated", now)
     state = ", archived" if changed.archived else ""
     click.echo(
         f"form {changed.guid} is at version {changed.version}, marketing default {_on(changed)}{state}"
     )
+
+
+def _note(connection: Any, of: Form, action: str, now: datetime) -> None:
+    document = {"name": of.name, "version": of.version, "archived": of.archived}
+    entry = Entry(str(COMMAND), action, str(_subject(of.guid)), after=document)
+    audit.note(connection, of.portal_id, entry, now)
 
 
 def _read(definition: IO[bytes]) -> Any:
@@ -141,6 +154,10 @@ def _guid(text: str | None) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise InvalidInput(f"{text!r} is not a GUID", mend="give 32 hex digits, as 1111…-1111") from None
+
+
+def _subject(guid: str) -> Subject:
+    return Subject(SubjectKind.FORM, guid)
 
 
 def _on(form: Form) -> str:

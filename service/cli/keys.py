@@ -2,11 +2,12 @@
 
 import click
 
-from service.app import vault_of
 from service.cli.parts import quiet_settings
-from service.cli.running import open_database
-from service.store import deliveries, endpoints
-from service.vault import new_key
+from service.cli.running import open_database, utc_now
+from service.domain.actors import COMMAND
+from service.store import audit, deliveries, endpoints, portals
+from service.store.audit import Entry
+from service.vault import new_key, vault_of
 
 
 @click.command()
@@ -22,4 +23,7 @@ def reseal() -> None:
     with open_database().writing() as connection:
         of_endpoints = endpoints.reseal(connection, vault)
         of_deliveries = deliveries.reseal(connection, vault)
+        for each in portals.list_portals(connection):
+            entry = Entry(str(COMMAND), "resealed", f"portal:{each.id}")
+            audit.note(connection, each.id, entry, utc_now())
     click.echo(f"sealed with the newest key: {of_endpoints} endpoints, {of_deliveries} refused deliveries")

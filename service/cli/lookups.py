@@ -2,12 +2,10 @@
 
 import click
 
-from service.cli.running import open_database, utc_now
+from service.cli.running import PORTAL, open_database, utc_now
 from service.cli.tables import show
-from service.errors import NotFound
 from service.store import look_ups, portals
 
-PORTAL = click.option("--portal", "portal_id", type=int, required=True, help="The portal's id.")
 ENDPOINT = click.option("--endpoint", "endpoint_id", type=int, help="One endpoint; all of them if left out.")
 FAILED, WAITING = "failed", "waiting"
 
@@ -27,8 +25,7 @@ def lookups() -> None:
 def list_all(portal_id: int, endpoint_id: int | None, limit: int, *, as_json: bool) -> None:
     """List a portal's look-ups that wait or have failed, the latest first."""
     with open_database().reading() as connection:
-        if portals.find_portal(connection, portal_id) is None:
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
         found = look_ups.list_all(connection, portal_id, endpoint_id, limit)
     rows = [
         {
@@ -51,7 +48,6 @@ def list_all(portal_id: int, endpoint_id: int | None, limit: int, *, as_json: bo
 def retry(portal_id: int, endpoint_id: int | None) -> None:
     """Have a portal's look-ups that wait or have failed tried again, as soon as the consumer comes to them."""
     with open_database().writing() as connection:
-        if portals.find_portal(connection, portal_id) is None:
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
         number = look_ups.retry(connection, portal_id, endpoint_id, utc_now())
     click.echo(f"{number} look-ups are tried again")

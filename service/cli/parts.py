@@ -1,23 +1,30 @@
 """What the commands of endpoints work with: the same parts as the web process has, for one command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-
-import click
 
 from config.settings import Settings
 from service.activity import ActivityLog
-from service.app import vault_of
 from service.cli.running import open_database, read_settings, utc_now
 from service.configuration import Configuration
 from service.endpoints import Endpoints
+from service.errors import InvalidInput
 from service.intake import Intake
 from service.providers.catalogue import load_catalogue
 from service.reception import Reception
 from service.replay import Replay
+from service.vault import vault_of
 
-PORTAL = click.option("--portal", "portal_id", type=int, required=True, help="The portal's id.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+def changed_mapping(before: Mapping[str, str], mapped: Sequence[str]) -> dict[str, str]:
+    """Return a mapping with the changes of `--map ROLE=FIELD`; an empty field takes the role away."""
+    mapping = dict(before)
+    for pair in mapped:
+        role, separator, field = pair.partition("=")
+        if not separator:
+            raise InvalidInput(f"--map {pair!r} is not ROLE=FIELD", mend="write it as email=work_address")
+        mapping[role] = field
+    return {role: field for role, field in mapping.items() if field}
 
 
 def quiet_settings() -> Settings:

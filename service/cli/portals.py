@@ -5,12 +5,17 @@ from zoneinfo import available_timezones
 
 import click
 
+from service import subscriptions
 from service.cli.running import open_database, utc_now
 from service.cli.tables import show
+from service.documents import dumps
+from service.domain.actors import COMMAND
 from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
+from service.domain.defaults import EXTERNAL_FORMS
 from service.domain.portals import Portal
-from service.errors import InvalidInput, NotFound
-from service.store import portals
+from service.errors import InvalidInput
+from service.store import audit, defaults, portals
+from service.store.audit import Entry
 
 
 @click.group()
@@ -55,6 +60,9 @@ def create(
     new = Portal(portal_id, name, subscription, Product(product), paid, now)
     with open_database().writing() as connection:
         portals.add_portal(connection, new)
+        told = {"name": name, "product": product, "commitment": commitment, "tier": paid}
+        entry = Entry(str(COMMAND), "created", f"portal:{portal_id}", after=told)
+        audit.note(connection, portal_id, entry, now)
     click.echo(f"portal {portal_id} made, tier {paid}")
 
 
@@ -89,7 +97,36 @@ def list_all(*, as_json: bool) -> None:
 )
 def set_one(portal_id: int, external_forms: str) -> None:
     """Change a portal's defaults."""
+    on, now = external_forms == "marketing", utc_now()
     with open_database().writing() as connection:
-        if not portals.set_external_forms(connection, portal_id, on=external_forms == "marketing"):
-            raise NotFound("portal", portal_id)
+        portals.get_portal(connection, portal_id)
+        defaults.set_default(connection, portal_id, COMMAND, EXTERNAL_FORMS, on, now)
     click.echo(f"portal {portal_id}: forms that are not HubSpot's are {external_forms}")
+
+
+@portal.command()
+@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@click.option("--product", type=click.Choice([each.value for each in Product]))
+@click.option("--commitment", type=click.Choice([each.value for each in Commitment]))
+@click.option("--renews-on", type=click.DateTime(["%Y-%m-%d"]), help="Any day on which it renews.")
+@click.option("--time-zone", help="An IANA name, as Europe/Vienna.")
+def change(
+    portal_id: int,
+    product: str | None,
+    commitment: str | None,
+    renews_on: datetime | None,
+    time_zone: str | None,
+) -> None:
+    """Change a portal's subscription; what is left out stays. The tier comes down at a renewal only."""
+    if not (product or commitment or renews_on or time_zone):
+        mend = "give --product, --commitment, --renews-on or --time-zone"
+        raise InvalidInput("nothing to change", mend=mend)
+    changes = subscriptions.Changes(
+        product=Product(product) if product else None,
+        commitment=Commitment(commitment) if commitment else None,
+        renews_on=renews_on.date() if renews_on else None,
+        time_zone=time_zone,
+    )
+    now = utc_now()
+    changed = subscriptions.change(open_database(), COMMAND, portal_id, changes, now)
+    click.echo(dumps(subscriptions.document(changed, now)))

@@ -8,24 +8,25 @@ from pathlib import Path
 import click
 
 from config.settings import Settings
-from service import demo
+from service import demo, working
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.cli.running import read_settings
 from service.clock import Clock
 from service.errors import InvalidInput
 from service.health import PASS, WARN, Check, Checks, Health
+from service.instants import utc_now
 from service.joining import Joiner
-from service.process import Job, Listening, run, utc_now
+from service.process import Job, Listening, run
 from service.providers.catalogue import load_catalogue
-from service.purge import Purger
 from service.relay import Relay
+from service.statements import StatementMaker, waiting_check
 from service.store import schema
 from service.store.look_ups import CONSUMER as LOOKUPS
 from service.store.session import Database
 from service.supervisor import Child, answers, module, port_is_free, supervise
 from service.sweep import Sweeper
 
-HEALTH_PORTS = {"relay": 8001, "clock": 8002}
+HEALTH_PORTS = {"relay": 8001, "clock": 8002, working.NAME: 8005}
 GUNICORN = ("gunicorn", "--config", "python:config.gunicorn")
 
 BANNER = """
@@ -90,16 +91,29 @@ def relay() -> int:
 
 @click.command()
 def clock() -> int:
-    """Do what time brings: end stints, join sessions, sweep for what the ledger lacks, forget old deliveries."""
+    """Do what time brings: end stints, issue statements, renew, join sessions, sweep, forget old deliveries."""
     settings = read_settings("clock")
     database = Database(settings.database)
+    statements = StatementMaker(database, utc_now)
     jobs: dict[str, Job] = {
         "clock": Clock(database, utc_now, settings.clock_interval).run,
         "sweep": Sweeper(database, utc_now, settings.sweep_interval).run,
         "joining": Joiner(database, utc_now).run,
-        "purge": Purger(database, utc_now, settings.delivery_days).run,
+        "purge": working.open_purger(
+            database, utc_now, settings.delivery_days, settings.import_file_days
+        ).run,
+        "statements": statements.run,
     }
-    return _run("clock", jobs, settings, database)
+    return _run("clock", jobs, settings, database, waiting_check(statements))
+
+
+@click.command()
+def jobs() -> int:
+    """Do imports and other long work, and run workflows; any number of these may run."""
+    settings = read_settings("jobs")
+    database = Database(settings.database)
+    threads = working.open_threads(database, utc_now, settings.poll_interval)
+    return _run(working.NAME, threads, settings, database, working.due_check(database, utc_now))
 
 
 @click.command()

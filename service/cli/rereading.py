@@ -1,22 +1,20 @@
 """The command `external-form read-again`: what another mapping makes of earlier submissions."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from service.cli.parts import JSON, PORTAL, open_endpoints
-from service.cli.running import open_database, utc_now
+from service.cli.parts import changed_mapping, open_endpoints
+from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps
-from service.errors import InvalidInput
 from service.rereading import Asked, Rereading
 
 
 @click.command(name="read-again")
 @PORTAL
-@click.argument("form_id", metavar="ID", type=click.IntRange(0, 2**63 - 1))
+@click.argument("form_id", metavar="ID", type=NUMBER)
 @click.option(
     "--map",
     "mapped",
@@ -48,7 +46,7 @@ def read_again(
     asked = Asked(
         portal_id=portal_id,
         form_id=form_id,
-        mapping=_changed(mapping, mapped),
+        mapping=changed_mapping(mapping, mapped),
         since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,
     )
     rereading = Rereading(open_database(), utc_now)
@@ -58,16 +56,6 @@ def read_again(
         click.echo(dumps(document))
     else:
         _print(document, carried_out=carry_out)
-
-
-def _changed(before: Mapping[str, str], mapped: tuple[str, ...]) -> dict[str, str]:
-    mapping = dict(before)
-    for pair in mapped:
-        role, separator, field = pair.partition("=")
-        if not separator:
-            raise InvalidInput(f"--map {pair!r} is not ROLE=FIELD", mend="write it as email=work_address")
-        mapping[role] = field
-    return {role: field for role, field in mapping.items() if field}
 
 
 def _tell(number: int) -> None:

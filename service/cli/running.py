@@ -9,10 +9,14 @@ import click
 from config import logs
 from config.settings import Settings, SettingsError
 from service.errors import InvalidInput, MarketableError, Unavailable
-from service.process import utc_now
+from service.instants import utc_now
 from service.store import schema
 from service.store.session import Database
 
+NUMBER = click.IntRange(0, 2**63 - 1)
+"""Of whatever the database numbers by itself."""
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+PORTAL = click.option("--portal", "portal_id", type=int, required=True, help="The portal's id.")
 EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 2, 75
 """75 is EX_TEMPFAIL of sysexits.h: the same again later may do."""
 
@@ -62,4 +66,4 @@ def _say(error: Exception) -> int:
     return code
 
 
-__all__ = ["failing_clearly", "open_database", "read_settings", "utc_now"]
+__all__ = ["JSON", "NUMBER", "PORTAL", "failing_clearly", "open_database", "read_settings", "utc_now"]

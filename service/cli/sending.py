@@ -10,7 +10,7 @@ import click
 
 from service import demo
 from service.cli.parts import open_endpoints, quiet_settings
-from service.cli.running import utc_now
+from service.cli.running import NUMBER, utc_now
 from service.delivery import Delivery
 from service.documents import dumps
 from service.endpoints import Shown, hook_path
@@ -31,7 +31,7 @@ JSON = {"Content-Type": "application/json"}
 @click.option(
     "--endpoint",
     "endpoint_id",
-    type=click.IntRange(0, 2**63 - 1),
+    type=NUMBER,
     help="Send to an endpoint instead: a sample of its provider, signed with its secret.",
 )
 @click.option("--email", default="ada@example.com", show_default=True, help="Not in a provider's own sample.")

@@ -64,14 +64,35 @@ def next_update_date(subscription: Subscription, now: datetime) -> datetime:
     if that is earlier. At 00:00 in the portal's time zone; an hour that a change of clocks skips or repeats
     resolves as PEP 495 does for `fold=0`.
     """
-    zone = ZoneInfo(subscription.time_zone)
-    today = now.astimezone(zone).date()
-    candidates = (
-        datetime.combine(day, time(), zone).astimezone(UTC)
-        for month in (_first_of_month(today, offset) for offset in range(3))
-        for day in _update_days(subscription, month)
-    )
-    return min(candidate for candidate in candidates if candidate > now)
+    today = now.astimezone(ZoneInfo(subscription.time_zone)).date()
+    months = (_first_of_month(today, offset) for offset in range(3))
+    dates = (_midnight(day, subscription) for month in months for day in _update_days(subscription, month))
+    return next(found for found in dates if found > now)
+
+
+def previous_update_date(subscription: Subscription, now: datetime) -> datetime:
+    """Return the last update date that is not after `now`, in UTC."""
+    today = now.astimezone(ZoneInfo(subscription.time_zone)).date()
+    months = (_first_of_month(today, offset) for offset in (1, 0, -1))
+    dates = (_midnight(day, subscription) for month in months for day in _update_days(subscription, month))
+    return max(found for found in dates if found <= now)
+
+
+def next_renewal(subscription: Subscription, now: datetime) -> datetime:
+    """Return the first renewal after `now`, in UTC: always an update date.
+
+    Monthly: each update date. Annual: the renewal date of each year, 28 February for a leap day in other years.
+    """
+    if subscription.commitment is Commitment.MONTHLY:
+        return next_update_date(subscription, now)
+    renewal = subscription.renews_on
+    year = now.astimezone(ZoneInfo(subscription.time_zone)).year
+    days = (_clamped(date(year + offset, renewal.month, 1), renewal.day) for offset in range(3))
+    return next(found for day in days if (found := _midnight(day, subscription)) > now)
+
+
+def _midnight(day: date, subscription: Subscription) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(subscription.time_zone)).astimezone(UTC)
 
 
 def _first_of_month(day: date, offset: int) -> date:
@@ -120,6 +141,20 @@ def step_tier(tier: int, product: Product, count: int) -> int:
     if count <= tier or step == 0:
         return tier
     return tier + -(-(count - tier) // step) * step
+
+
+def product_tier(tier: int, product: Product, count: int) -> int:
+    """Return the tier after a change of the product: more where the product includes more, never less (rule 10)."""
+    return step_tier(max(tier, TIER_STEPS[product].included), product, count)
+
+
+def renewed_tier(tier: int, product: Product, count: int) -> int:
+    """Return the tier after a renewal: the smallest that holds `count`, which is never above the one before.
+
+    Never below what the product includes; a tier of another size that was bought stays where it is smaller.
+    """
+    included = TIER_STEPS[product].included
+    return max(included, min(tier, step_tier(included, product, count)))
 
 
 def reached_notices(tier: int, count: int) -> tuple[int, ...]:

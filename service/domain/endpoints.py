@@ -116,6 +116,12 @@ class ExternalForm:
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
 
+    def default(self, *, of_portal: bool) -> bool:
+        """Return the default that decides; `of_portal` is the portal's for forms that are not HubSpot's (rule 5)."""
+        if self.marketing_default is not None:
+            return self.marketing_default
+        return self.kind is ExternalKind.FORM and of_portal
+
 
 def read_options(document: object) -> EndpointOptions:
     """Read options as the API and the command write them; raises InvalidInput with every mistake."""
@@ -149,6 +155,26 @@ def dump_options(options: EndpointOptions) -> dict[str, object]:
         "tolerance": options.tolerance,
         "api_url": options.api_url,
     }
+
+
+def audited(endpoint: Endpoint) -> dict[str, object]:
+    """Return what the audit keeps of an endpoint: how many secrets there are, and none of them."""
+    return {
+        "provider": endpoint.provider,
+        "name": endpoint.name,
+        "state": endpoint.state.value,
+        "secrets": len(endpoint.secrets),
+        "addresses": len(endpoint.tokens),
+        "has_access_token": bool(endpoint.access_token),
+        "has_captcha_secret": bool(endpoint.captcha_secret),
+        "options": dump_options(endpoint.options),
+        "version": endpoint.version,
+    }
+
+
+def asks_anew(before: Endpoint, after: Endpoint) -> bool:
+    """Whether look-ups that failed may succeed now."""
+    return (after.access_token, after.options.api_url) != (before.access_token, before.options.api_url)
 
 
 def check_name(name: str) -> str:

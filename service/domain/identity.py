@@ -61,7 +61,8 @@ def identify(
     if by_cookie is not None and email in {None, by_cookie.email}:
         return Identity(by_cookie, creates=False, email=by_cookie.email, cookie_link=CookieLink.KEEP)
     if by_email is not None:
-        return Identity(by_email, creates=False, email=email, cookie_link=_link(cookie, by_cookie))
+        # An address of somebody who merged into this contact leads here too, and does not replace its own.
+        return Identity(by_email, creates=False, email=by_email.email, cookie_link=_link(cookie, by_cookie))
     if by_cookie is not None and (by_cookie.email is None or not new_contact_for_new_email):
         return Identity(by_cookie, creates=False, email=email, cookie_link=CookieLink.KEEP)
     if email is None:

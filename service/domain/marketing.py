@@ -36,6 +36,8 @@ def decide(
         now = max(now, standing.stint.since)
     if cause.intent is Intent.LOWER:
         return _lower(standing, cause, now, update_date)
+    if cause.intent is Intent.END:
+        return _end(standing, cause, now)
     if cause.intent is Intent.DEFAULT:
         if cause.is_refused:
             return _unchanged(standing, now, otherwise=Verdict.CONSENT_REFUSED)
@@ -90,6 +92,14 @@ def _lower(standing: Standing, cause: Cause, now: datetime, update_date: datetim
         return Decision(Verdict.ALREADY_LEAVING, standing)
     leaving = Stint(stint.number, stint.since, update_date, stint.reason_type, stint.reason_id)
     return _changed(standing, leaving, Verdict.LOWERING_REQUESTED, cause, now)
+
+
+def _end(standing: Standing, cause: Cause, now: datetime) -> Decision:
+    stint = standing.stint
+    if stint is None or not stint.covers(now):
+        return Decision(Verdict.ALREADY_NON_MARKETING, standing)
+    ended = Stint(stint.number, stint.since, now, stint.reason_type, stint.reason_id)
+    return _changed(standing, ended, Verdict.ENDED_AT_ONCE, cause, now)
 
 
 def _changed(

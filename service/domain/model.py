@@ -29,6 +29,7 @@ class Source(enum.StrEnum):
     CHATFLOW = "chatflow"
     IMPORT = "import"
     BY_HAND = "by_hand"
+    WORKFLOW = "workflow"
     TOKEN = "token"  # noqa: S105 - the name of a source, not a secret
     OTHER = "other"
 
@@ -40,6 +41,8 @@ class Intent(enum.Enum):
     """Apply the default status of the source."""
     RAISE = "raise"
     LOWER = "lower"
+    END = "end"
+    """At once: of a contact that is gone and shall not count any more (rule 13)."""
 
 
 class Verdict(enum.StrEnum):
@@ -49,9 +52,11 @@ class Verdict(enum.StrEnum):
     LOWERING_CANCELLED = "lowering_cancelled"
     LOWERING_REQUESTED = "lowering_requested"
     STINT_ENDED = "stint_ended"
+    ENDED_AT_ONCE = "ended_at_once"
     ALREADY_MARKETING = "already_marketing"
     ALREADY_NON_MARKETING = "already_non_marketing"
     ALREADY_LEAVING = "already_leaving"
+    HELD = "held"
     DEFAULT_OFF = "default_off"
     NEW_CONTACTS_ONLY = "new_contacts_only"
     NO_ADDRESS = "no_address"
@@ -147,6 +152,8 @@ class Decision:
     change: StatusChange | None = None
     ended: Stint | None = None
     """The earlier stint that this change leaves behind, when it opens a new one."""
+    limit: str = ""
+    """Which limit of a brake holds the raise, as `tier`, `count` or `rate`; empty when none does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ writes, so the rules stay here, pure, whatever the database.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from service.domain.brake import OPEN, Gate, HeldRaise
 from service.domain.identity import Identity, Known, identify
 from service.domain.marketing import decide
 from service.domain.model import (
     Cause,
-    Decision,
     Default,
     Fact,
     Intent,
@@ -61,6 +61,10 @@ class Plan:
     ended: tuple[tuple[Stint, int], ...]
     """Stints that a new one leaves behind, each with the version of its last change."""
     properties: dict[str, str]
+    held: tuple[HeldRaise, ...] = ()
+    """Raises that a brake did not let pass."""
+    is_watched: bool = False
+    """A workflow of the portal is on: the contact is due to be looked at."""
 
     @property
     def has_contact(self) -> bool:
@@ -107,52 +111,76 @@ def form_groups(facts: Iterable[Fact]) -> tuple[list[Group], list[Fact]]:
 
 
 def plan(
-    group: Group, findings: Findings, default_of: DefaultOf, update_date_of: UpdateDateOf, now: datetime
+    group: Group,
+    findings: Findings,
+    default_of: DefaultOf,
+    update_date_of: UpdateDateOf,
+    now: datetime,
+    gate: Gate = OPEN,
+    *,
+    is_watched: bool = False,
 ) -> Plan:
-    """Decide the group's facts in order, each on what the one before it left."""
-    first = group.facts[0]
+    """Decide the group's facts in order, each on what the one before it left; `gate` is the portal's brake."""
     identity = identify(
         group.email,
         group.cookie,
         findings.by_email,
         findings.by_cookie,
-        new_contact_for_new_email=first.new_contact_for_new_email,
+        new_contact_for_new_email=group.facts[0].new_contact_for_new_email,
     )
-    standing = identity.standing
-    verdicts: list[Verdict] = []
-    changes: list[tuple[StatusChange, str]] = []
-    ended: list[tuple[Stint, int]] = []
-    properties: dict[str, str] = {}
-    is_new = identity.creates
-    has_contact = is_new or identity.contact is not None
-    for fact in group.facts:
-        if not has_contact:
-            verdicts.append(fact.kept or Verdict.NO_ADDRESS)
-            continue
-        decision = _decide(standing, fact, default_of(fact), update_date_of, now, is_new=is_new)
-        if decision.ended is not None:
-            ended.append((decision.ended, standing.version))
-        if decision.change is not None:
-            changes.append((decision.change, fact.submission_id))
-        verdicts.append(decision.verdict)
-        properties.update(fact.properties)
-        standing = decision.standing
-        is_new = False
+    course = _Course(identity.standing, is_new=identity.creates)
+    if identity.creates or identity.contact is not None:
+        for fact in group.facts:
+            course.take(fact, default_of(fact), update_date_of(fact.portal_id), now, gate)
+    else:
+        course.verdicts = [fact.kept or Verdict.NO_ADDRESS for fact in group.facts]
+    if "email" in course.properties and identity.email is not None:
+        course.properties["email"] = identity.email
     return Plan(
-        group, findings, identity, standing, tuple(verdicts), tuple(changes), tuple(ended), properties
+        group,
+        findings,
+        identity,
+        course.standing,
+        tuple(course.verdicts),
+        tuple(course.changes),
+        tuple(course.ended),
+        course.properties,
+        tuple(course.held),
+        is_watched,
     )
 
 
-def _decide(
-    standing: Standing,
-    fact: Fact,
-    default: Default,
-    update_date_of: UpdateDateOf,
-    now: datetime,
-    *,
-    is_new: bool,
-) -> Decision:
-    cause = Cause(
+@dataclass(slots=True)
+class _Course:
+    """What becomes of one contact, fact by fact."""
+
+    standing: Standing
+    is_new: bool
+    verdicts: list[Verdict] = field(default_factory=list)
+    changes: list[tuple[StatusChange, str]] = field(default_factory=list)
+    ended: list[tuple[Stint, int]] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+    held: list[HeldRaise] = field(default_factory=list)
+
+    def take(self, fact: Fact, default: Default, update_date: datetime, now: datetime, gate: Gate) -> None:
+        """Decide one fact and keep what it comes to."""
+        cause = _cause(fact, default)
+        decision = decide(self.standing, cause, is_new=self.is_new, now=now, update_date=update_date)
+        if gate is not OPEN:
+            decision = gate.admit(self.standing, decision, cause, now)
+            if decision.verdict is Verdict.HELD:
+                self.held.append(HeldRaise(cause, decision.limit, fact.submission_id))
+        if decision.ended is not None:
+            self.ended.append((decision.ended, self.standing.version))
+        if decision.change is not None:
+            self.changes.append((decision.change, fact.submission_id))
+        self.verdicts.append(decision.verdict)
+        self.properties.update(fact.properties)
+        self.standing, self.is_new = decision.standing, False
+
+
+def _cause(fact: Fact, default: Default) -> Cause:
+    return Cause(
         Intent.DEFAULT,
         fact.source,
         fact.reason_type,
@@ -160,4 +188,3 @@ def _decide(
         default=default,
         is_refused=fact.is_refused,
     )
-    return decide(standing, cause, is_new=is_new, now=now, update_date=update_date_of(fact.portal_id))

@@ -4,6 +4,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from service import documents
 from service.delivery import Delivery
@@ -38,19 +39,21 @@ class _Asked:
     delivery: Delivery
     secrets: Sequence[str]
     token: str
+    document: Any
 
 
 def shake_hands(
-    description: Description, delivery: Delivery, secrets: Sequence[str], token: str
+    description: Description, delivery: Delivery, secrets: Sequence[str], token: str, document: Any = None
 ) -> HandshakeReply | None:
     """Return the answer to a handshake; None when the request is none, and so is to be read.
 
-    `token` is the unguessable end of the endpoint's address. `echo-json` comes as a delivery does: verify it before.
+    `token` is the unguessable end of the endpoint's address. `echo-json` comes as a delivery does: verify it before,
+    and give the `document` that `decode` returned where it is at hand.
     """
     handshake = description.handshake
     if handshake is None:
         return None
-    return _ANSWERS[handshake.kind](_Asked(description, handshake, delivery, secrets, token))
+    return _ANSWERS[handshake.kind](_Asked(description, handshake, delivery, secrets, token, document))
 
 
 def _hub_challenge(asked: _Asked) -> HandshakeReply | None:
@@ -88,7 +91,7 @@ def _echo_json(asked: _Asked) -> HandshakeReply | None:
     if delivery.method != "POST":
         return None
     try:
-        document = decode(description, delivery)
+        document = decode(description, delivery) if asked.document is None else asked.document
     except Unreadable:
         return None
     if not all(text_of(pointer.find(document)) == wanted for pointer, wanted in handshake.when):

@@ -82,6 +82,8 @@ def remap(event: Event, mapping: Mapping[str, str]) -> Event:
 
     A role in the mapping is never detected, even when its field is missing or its value doesn't fit.
     """
+    if not mapping:
+        return event
     named = {role: event.fields.get(mapping[role]) for role in PERSON_ROLES if role in mapping}
     values = {role: FITS[role](text) if text is not None else None for role, text in named.items()}
     if Role.NAME in values:

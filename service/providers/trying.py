@@ -61,7 +61,7 @@ def try_delivery(
         for pointer in description.redact
         if redact(replace(description, redact=(pointer,)), document) != document
     )
-    mapped = tuple(remap(event, mapping) if mapping else event for event in events)
+    mapped = tuple(remap(event, mapping) for event in events)
     return Trial(proof=proof, proved=proved, handshake=None, events=mapped, redacted=tuple(places))
 
 

@@ -12,9 +12,10 @@ from service.domain.endpoints import ExternalForm
 from service.domain.model import Fact, Verdict
 from service.domain.rereading import UNTOUCHED, Change, Said, choose_properties, judge
 from service.identifiers import new_submission_id
+from service.once import hash_of
 from service.providers.events import Event, load_event
 from service.providers.roles import remap
-from service.reception import MAPPING, SOURCES, hash_of, properties_of
+from service.reception import MAPPING, SOURCES, properties_of
 from service.store import rereading as store
 from service.store.rereading import READ_AGAIN_OF, Kept, Person, Scratch
 

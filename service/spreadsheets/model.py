@@ -56,12 +56,25 @@ class Sheet(ABC):
     fingerprint: str
     """SHA-256 of the file in hex: a job that goes on after a break knows by it that the file is the same."""
 
-    @abstractmethod
+    _header_line: int
+
     def rows(self, after: int = 0) -> Iterator[Row]:
         """Give out the rows below the header that begin after a line, in order; blank ones are left out.
 
         Raises InvalidInput where the rest of the file can't be read.
         """
+        begin = max(after, self._header_line)
+        return (row for row in self._records() if row.line > begin)
+
+    def _begin(self) -> None:
+        """Read the header; raises InvalidInput when there is none."""
+        header = next(self._records(), None)
+        self.header = read_header(header)
+        self._header_line = header.line if header else 0
+
+    @abstractmethod
+    def _records(self) -> Iterator[Row]:
+        """Give out all rows from the first on, the header too; blank ones are left out."""
 
 
 def refuse(message: str, mend: str, *, line: int = 0, column: int = 0) -> InvalidInput:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from service.errors import InvalidInput
-from service.spreadsheets.model import Row, Sheet, is_blank, read_header, refuse
+from service.spreadsheets.model import Row, Sheet, is_blank, refuse
 
 DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_LINE = 8 * 1024 * 1024
@@ -31,13 +31,7 @@ class TextSheet(Sheet):
         self._encoding = encoding
         with self._open() as file:
             self.delimiter, self._hinted = _find_delimiter(file.read(_SAMPLE))
-        header = next(self._records(), None)
-        self.header = read_header(header)
-        self._header_line = header.line if header else 0
-
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        begin = max(after, self._header_line)
-        return (row for row in self._records() if row.line > begin)
+        self._begin()
 
     def _open(self) -> TextIO:
         return self._path.open(encoding=self._encoding, newline="")

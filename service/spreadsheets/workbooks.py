@@ -23,7 +23,7 @@ from python_calamine import (
 )
 
 from service.spreadsheets.measuring import Measure
-from service.spreadsheets.model import Row, Sheet, is_blank, read_header, refuse
+from service.spreadsheets.model import Row, Sheet, is_blank, refuse
 
 LARGEST_UNPACKED = 1024 * 1024 * 1024
 """In bytes, all parts together."""
@@ -42,13 +42,7 @@ class WorkbookSheet(Sheet):
     def __init__(self, path: Path, fingerprint: str, sheet: str | None = None) -> None:
         self.fingerprint = fingerprint
         self._table = _load(path, sheet)
-        header = next(self._records(), None)
-        self.header = read_header(header)
-        self._header_line = header.line if header else 0
-
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        begin = max(after, self._header_line)
-        return (row for row in self._records() if row.line > begin)
+        self._begin()
 
     def _records(self) -> Iterator[Row]:
         first_column = self._table.start[1] if self._table.start else 0

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store.tables import delivery, endpoint
+from service.store.upserts import insert
 from service.vault import Vault
 
 MOST_KEPT = 1_000
@@ -45,7 +45,6 @@ def keep(connection: sa.Connection, refused: RefusedDelivery) -> bool:
     count = sa.select(sa.func.count()).where(delivery.c.endpoint_id == refused.endpoint_id)
     if connection.execute(count).scalar_one() >= MOST_KEPT:
         return False
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {
         "id": refused.id,
         "endpoint_id": refused.endpoint_id,
@@ -59,7 +58,7 @@ def keep(connection: sa.Connection, refused: RefusedDelivery) -> bool:
         "preview": refused.preview,
         "sealed": refused.sealed,
     }
-    upsert = insert(delivery).values(**values)
+    upsert = insert(connection, delivery).values(**values)
     connection.execute(
         upsert.on_conflict_do_update(
             index_elements=[delivery.c.endpoint_id, delivery.c.digest], set_=_again(refused)

@@ -1,6 +1,5 @@
 """Endpoints and the tokens they are found by; each change of one moves the configuration's version on."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 
 from service.documents import dumps, loads
 from service.domain.endpoints import Endpoint, EndpointState, dump_options, read_options
-from service.store.portals import changed
+from service.store.portals import changed, hash_secret
 from service.store.tables import endpoint, endpoint_activity, endpoint_token
 from service.vault import Vault
 
@@ -27,11 +26,6 @@ class Activity:
     last_outcome: str
     preview: Any
     """Redacted; None when nothing of it could be shown."""
-
-
-def hash_token(token: str) -> str:
-    """Hash the end of an address: 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def add(connection: sa.Connection, vault: Vault, new: Endpoint) -> int:
@@ -90,7 +84,7 @@ def find_by_token(connection: sa.Connection, vault: Vault, token: str) -> Endpoi
     query = (
         sa.select(endpoint)
         .join(endpoint_token, endpoint_token.c.endpoint_id == endpoint.c.id)
-        .where(endpoint_token.c.token_hash == hash_token(token), endpoint.c.deleted_at.is_(None))
+        .where(endpoint_token.c.token_hash == hash_secret(token), endpoint.c.deleted_at.is_(None))
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else _endpoint(vault, row)
@@ -152,7 +146,7 @@ def note_activity(connection: sa.Connection, endpoint_id: int, activity: Activit
 
 
 def _set_tokens(connection: sa.Connection, endpoint_id: int, tokens: Sequence[str]) -> None:
-    rows = [{"token_hash": hash_token(token), "endpoint_id": endpoint_id} for token in tokens]
+    rows = [{"token_hash": hash_secret(token), "endpoint_id": endpoint_id} for token in tokens]
     if rows:
         connection.execute(sa.insert(endpoint_token), rows)
 

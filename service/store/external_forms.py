@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.endpoints import ExternalForm, ExternalKind
 from service.store.portals import changed
 from service.store.tables import endpoint, external_form, submission
+from service.store.upserts import insert
 
 MOST_FORMS = 1_000
 """Of one endpoint; what a sender that makes up names of forms sends beyond counts as the endpoint's own."""
@@ -148,8 +148,7 @@ def count_submissions(connection: sa.Connection, numbers: Sequence[int]) -> dict
 
 
 def _add(connection: sa.Connection, values: Mapping[str, Any]) -> ExternalForm:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(external_form).values(**values).on_conflict_do_nothing())
+    connection.execute(insert(connection, external_form).values(**values).on_conflict_do_nothing())
     here = _here(values["endpoint_id"], ExternalKind(values["kind"]), values["key"])
     return _form(connection.execute(sa.select(external_form).where(*here)).one())
 

@@ -8,7 +8,8 @@ their unique keys; groups come sorted, so that two processes take their locks in
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,21 @@ import sqlalchemy as sa
 from psycopg import errors
 
 from service.documents import dumps
+from service.domain.brake import OPEN, Gate
 from service.domain.identity import CookieLink, Known
 from service.domain.model import Standing, Stint
 from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan
 from service.errors import DatabaseAway
-from service.store.intake_statement import LOOK_UP, SESSION, Shape, statement
+from service.store import brakes, intake_braked
+from service.store.change_columns import change_columns, ended_columns
+from service.store.intake_statement import (
+    BEGIN_AS_WRITER,
+    LOOK_UP,
+    LOOK_UP_LOCKED,
+    SESSION,
+    Shape,
+    statement,
+)
 from service.store.literals import instant_array, plain_array, text_array
 from service.store.recording import Contention, Earlier, Planner, Round
 from service.store.session import Database, Impatient
@@ -61,10 +72,13 @@ class PostgresqlRecorder:
         planner: Planner,
         configuration_version: int,
         now: datetime,
+        braked: Collection[int] = (),
     ) -> Round:
         """See `Recorder`; a guess is planned before anything is read."""
         findings = [findings for _, findings in guesses]
         groups = [group for group, _ in guesses]
+        if braked:
+            return self._attempt_braked(groups, planner, configuration_version, now, braked)
         is_first = all(each is NOTHING_KNOWN for each in findings)
         if is_first and self._share_known > WORTH_A_LOOK:
             findings = self._look_up(groups)
@@ -76,15 +90,32 @@ class PostgresqlRecorder:
             self._learn(findings, result)
         return result
 
+    def _attempt_braked(
+        self,
+        groups: Sequence[Group],
+        planner: Planner,
+        configuration_version: int,
+        now: datetime,
+        braked: Collection[int],
+    ) -> Round:
+        """Record in a transaction of several statements, on a connection that others use, too."""
+        try:
+            with self._database.writing() as connection, _patient(connection) as cursor:
+                cursor.execute(BEGIN_AS_WRITER)
+                gates = brakes.lock_rows(connection, braked)
+                result = _write_under_locks(cursor, groups, planner, configuration_version, now, gates)
+                intake_braked.keep(connection, gates, result, now)
+                return result
+        except intake_braked.HeldInVain as found:
+            return replace(found.result, written={})
+        except CONTENTION as error:
+            raise Contention(type(error).__name__) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, *AWAY) as error:
+            raise DatabaseAway(type(error).__name__) from error
+
     def _look_up(self, groups: Sequence[Group]) -> list[Findings]:
         """Read what is known before planning: two small statements cost less than the large one twice."""
-        columns = [
-            plain_array(range(len(groups))),
-            plain_array([group.portal_id for group in groups]),
-            text_array([group.email for group in groups]),
-            text_array([group.cookie for group in groups]),
-        ]
-        return [Findings(_known(row[:9]), _known(row[9:])) for row in self._execute(LOOK_UP, columns)]
+        return [_findings(row) for row in self._execute(LOOK_UP, _look_up_columns(groups))]
 
     def _learn(self, findings: Sequence[Findings], result: Round) -> None:
         """Follow how large a share of visitors has been known of late."""
@@ -136,6 +167,65 @@ class PostgresqlRecorder:
         return connection
 
 
+def _write_under_locks(
+    cursor: psycopg.Cursor[Any],
+    groups: Sequence[Group],
+    planner: Planner,
+    configuration_version: int,
+    now: datetime,
+    gates: Mapping[int, Gate],
+) -> Round:
+    """Decide under the locks of brakes and contacts, and write what was decided.
+
+    Of two groups that lead to one contact the later one is left for another round, on what the first one left.
+    """
+    rows = cursor.execute(LOOK_UP_LOCKED, _look_up_columns(groups), prepare=True).fetchall()
+    plans: dict[int, Plan] = {}
+    taken: set[int] = set()
+    for place in intake_braked.in_order_of_arrival(groups):
+        findings = _findings(rows[place])
+        ids = {known.contact_id for known in (findings.by_email, findings.by_cookie) if known is not None}
+        if taken.isdisjoint(ids):
+            plans[place] = planner(groups[place], findings, gates.get(groups[place].portal_id, OPEN))
+            taken |= ids
+    places = sorted(plans)
+    ordered = [plans[place] for place in places]
+    shape = _shape(ordered)
+    parameters = [configuration_version, now, *_columns(ordered, shape)]
+    result = _read_round(ordered, cursor.execute(statement(shape), parameters, prepare=True).fetchall())
+    result = intake_braked.at(places, result)
+    intake_braked.check(plans, result, now)
+    return result
+
+
+@contextlib.contextmanager
+def _patient(connection: sa.Connection) -> Iterator[psycopg.Cursor[Any]]:
+    """Give the driver's cursor; the server may take as long as for other batches, whatever else is said for it."""
+    driver: Any = connection.connection.driver_connection
+    patience, driver.patience = driver.patience, PATIENCE
+    try:
+        yield psycopg.RawCursor(driver)
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, CONTENTION):
+            raise Contention(type(error.orig).__name__) from error
+        raise
+    finally:
+        driver.patience = patience
+
+
+def _look_up_columns(groups: Sequence[Group]) -> list[str]:
+    return [
+        plain_array(range(len(groups))),
+        plain_array([group.portal_id for group in groups]),
+        text_array([group.email for group in groups]),
+        text_array([group.cookie for group in groups]),
+    ]
+
+
+def _findings(row: tuple[Any, ...]) -> Findings:
+    return Findings(_known(row[:9]), _known(row[9:]))
+
+
 def _shape(plans: Sequence[Plan]) -> Shape:
     links = {plan.identity.cookie_link for plan in plans}
     return Shape(
@@ -144,15 +234,31 @@ def _shape(plans: Sequence[Plan]) -> Shape:
         links=CookieLink.ADD in links,
         moves=CookieLink.MOVE in links,
         ended=any(plan.ended for plan in plans),
+        due=any(plan.is_watched for plan in plans),
     )
 
 
 def _columns(plans: Sequence[Plan], shape: Shape) -> list[str]:
     columns = _group_columns(plans) + _fact_columns(plans)
     if shape.statuses:
-        columns += _change_columns(plans)
+        columns += change_columns(
+            [
+                (place, plan.group.portal_id, change, submission_id)
+                for place, plan in enumerate(plans)
+                for change, submission_id in plan.changes
+            ]
+        )
     if shape.ended:
-        columns += _ended_columns(plans)
+        columns += ended_columns(
+            [
+                (place, plan.group.portal_id, stint, version)
+                for place, plan in enumerate(plans)
+                for stint, version in plan.ended
+            ]
+        )
+    if shape.due:
+        watched = [(place, plan.group.portal_id) for place, plan in enumerate(plans) if plan.is_watched]
+        columns += [plain_array([place for place, _ in watched]), plain_array([of for _, of in watched])]
     return columns
 
 
@@ -169,6 +275,7 @@ def _group_columns(plans: Sequence[Plan]) -> list[str]:
         plain_array([contact.version if contact else 0 for contact in contacts]),
         plain_array([known.contact_id if known else 0 for known in linked]),
         plain_array([plan.identity.cookie_link.value for plan in plans]),
+        text_array([plan.identity.email for plan in plans]),
         plain_array([plan.identity.creates for plan in plans]),
         text_array([dumps(plan.properties) for plan in plans]),
         plain_array([plan.standing.version for plan in plans]),
@@ -200,48 +307,6 @@ def _fact_columns(plans: Sequence[Plan]) -> list[str]:
         plain_array([verdict.value for _, _, verdict in rows]),
         text_array([fact.content for _, fact, _ in rows]),
         text_array([fact.session for _, fact, _ in rows]),
-    ]
-
-
-def _change_columns(plans: Sequence[Plan]) -> list[str]:
-    rows = [
-        (place, change, submission_id)
-        for place, plan in enumerate(plans)
-        for change, submission_id in plan.changes
-    ]
-    return [
-        plain_array([place for place, _, _ in rows]),
-        plain_array([plans[place].group.portal_id for place, _, _ in rows]),
-        plain_array([change.version for _, change, _ in rows]),
-        instant_array([change.at for _, change, _ in rows]),
-        plain_array([change.before for _, change, _ in rows]),
-        plain_array([change.after for _, change, _ in rows]),
-        plain_array([change.verdict.value for _, change, _ in rows]),
-        plain_array([change.stint.number for _, change, _ in rows]),
-        instant_array([change.stint.since for _, change, _ in rows]),
-        instant_array([change.stint.until for _, change, _ in rows]),
-        text_array([change.stint.reason_type for _, change, _ in rows]),
-        text_array([change.stint.reason_id for _, change, _ in rows]),
-        plain_array([change.cause.source.value for _, change, _ in rows]),
-        plain_array([change.cause.reason_type.value for _, change, _ in rows]),
-        text_array([change.cause.reason_id for _, change, _ in rows]),
-        text_array([change.cause.actor for _, change, _ in rows]),
-        plain_array([change.cause.default.version for _, change, _ in rows]),
-        plain_array([submission_id for _, _, submission_id in rows]),
-    ]
-
-
-def _ended_columns(plans: Sequence[Plan]) -> list[str]:
-    rows = [(place, stint, version) for place, plan in enumerate(plans) for stint, version in plan.ended]
-    return [
-        plain_array([place for place, _, _ in rows]),
-        plain_array([plans[place].group.portal_id for place, _, _ in rows]),
-        plain_array([stint.number for _, stint, _ in rows]),
-        plain_array([version for _, _, version in rows]),
-        instant_array([stint.since for _, stint, _ in rows]),
-        instant_array([stint.until for _, stint, _ in rows]),
-        text_array([stint.reason_type for _, stint, _ in rows]),
-        text_array([stint.reason_id for _, stint, _ in rows]),
     ]
 
 

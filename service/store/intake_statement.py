@@ -24,6 +24,15 @@ SET timezone = 'UTC';
 """
 """Every look-up of the statement is by key; plans made while the tables were small must not outlive that."""
 
+BEGIN_AS_WRITER = """
+LOCK TABLE contact IN ROW EXCLUSIVE MODE;
+SELECT set_config(name, value, true) FROM (VALUES
+    ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+    ('enable_mergejoin', 'off'), ('timezone', 'UTC')) AS setting(name, value)
+"""
+"""The same for one transaction on a connection that others use, too; and the lock that the statement takes anyway,
+before any other (see `service.store.brakes`)."""
+
 VERSION, NOW = "$1", "$2"
 FIRST_COLUMN = 3
 
@@ -42,6 +51,8 @@ class Shape:
     """Cookies that go over to another contact."""
     ended: bool
     """Stints left behind by new ones."""
+    due: bool = False
+    """Contacts of portals where a workflow is on: they are due to be looked at."""
 
 
 GROUP = {
@@ -53,6 +64,7 @@ GROUP = {
     "based_on": "int",
     "cookie_contact": "bigint",
     "cookie_link": "int",
+    "kept_email": "text",
     "creates": "bool",
     "properties": "text",
     "status_version": "int",
@@ -108,6 +120,8 @@ ENDED = {
     "reason_id": "text",
 }
 
+WATCHED = {"place": "int", "portal_id": "int"}
+
 REPEAT = """repeat AS MATERIALIZED (
     SELECT f.place, f.once_key, s.* FROM f CROSS JOIN LATERAL (
         SELECT id, contact_id, digest FROM submission WHERE once_key = f.once_key OFFSET 0) s
@@ -118,7 +132,8 @@ REPEAT = """repeat AS MATERIALIZED (
 )"""
 SEEN = """seen AS MATERIALIZED (
     SELECT g.*,
-           (SELECT id FROM contact WHERE portal_id = g.portal_id AND email = g.email) AS email_contact,
+           (SELECT coalesce(merged_into, id) FROM contact
+             WHERE portal_id = g.portal_id AND email = g.email) AS email_contact,
            (SELECT contact_id FROM visitor WHERE portal_id = g.portal_id AND cookie = g.cookie) AS linked
       FROM g
 )"""
@@ -130,9 +145,9 @@ PROVED = f"""proved AS MATERIALIZED (
        AND place <> ALL (ARRAY(SELECT place FROM repeat))
 )"""
 CREATED = f"""created AS (
-    INSERT INTO contact (portal_id, email, version, properties, created_at, updated_at,
+    INSERT INTO contact (portal_id, email, version, properties, created_at, updated_at, active_at,
                          status_version, stint, since, until, reason_type, reason_id)
-    SELECT portal_id, email, 1, properties::jsonb, {NOW}, {NOW},
+    SELECT portal_id, email, 1, properties::jsonb, {NOW}, {NOW}, {NOW},
            status_version, stint, since, until, reason_type, reason_id
       FROM proved WHERE creates
     ON CONFLICT (portal_id, email) DO NOTHING
@@ -140,10 +155,10 @@ CREATED = f"""created AS (
 )"""
 CHANGED = f"""changed AS (
     UPDATE contact SET
-           email = coalesce(proved.email, contact.email),
+           email = coalesce(proved.kept_email, contact.email),
            version = contact.version + 1,
            properties = contact.properties || proved.properties::jsonb,
-           updated_at = {NOW},
+           updated_at = {NOW}, active_at = {NOW}, deleted_at = NULL,
            status_version = proved.status_version, stint = proved.stint,
            since = proved.since, until = proved.until,
            reason_type = proved.reason_type, reason_id = proved.reason_id,
@@ -188,6 +203,12 @@ LEFT_BEHIND = """left_behind AS (
     SELECT ids[e.place + 1], number, portal_id, version, since, until, reason_type, reason_id
       FROM e, kept WHERE ids[e.place + 1] <> 0
 )"""
+DUE = f"""due AS (
+    INSERT INTO workflow_due (contact_id, portal_id, since)
+    SELECT ids[w.place + 1], w.portal_id, {NOW} FROM w, kept WHERE ids[w.place + 1] > 0
+    ON CONFLICT (contact_id) DO NOTHING
+)"""
+"""Comes after the contact's lock: whoever takes a row away has had the lock, and this one is added anew."""
 SUBMITTED = """submitted AS (
     INSERT INTO submission (id, portal_id, source, source_id, contact_id, verdict, once_key, digest,
                             received_at, submitted_at, content, session)
@@ -228,13 +249,17 @@ LOOK_UP = f"""
 SELECT one.*, two.*
   FROM unnest($1::int[], $2::int[], $3::text[], $4::text[]) AS g(place, portal_id, email, cookie)
   LEFT JOIN LATERAL (
-      SELECT {KNOWN} FROM contact WHERE portal_id = g.portal_id AND email = g.email OFFSET 0) one ON true
+      SELECT {KNOWN} FROM contact WHERE id = (
+          SELECT coalesce(merged_into, id) FROM contact
+           WHERE portal_id = g.portal_id AND email = g.email) OFFSET 0) one ON true
   LEFT JOIN LATERAL (
       SELECT {KNOWN} FROM contact WHERE id = (
           SELECT contact_id FROM visitor WHERE portal_id = g.portal_id AND cookie = g.cookie) OFFSET 0) two ON true
  ORDER BY g.place
 """
 """What is known of groups, to guess better; the statement proves the guess all the same."""
+LOOK_UP_LOCKED = LOOK_UP.replace(" OFFSET 0)", " OFFSET 0 FOR UPDATE)")
+"""The same, and it stays true until the transaction ends."""
 
 
 @functools.cache
@@ -242,11 +267,12 @@ def statement(shape: Shape) -> str:
     """Return the statement for batches of a shape.
 
     Its parameters are the configuration's version, the time, and the columns of GROUP, FACT and, as the shape
-    has them, CHANGE and ENDED.
+    has them, CHANGE, ENDED and WATCHED.
     """
     sets = {"g": GROUP, "f": FACT}
     sets |= {"c": CHANGE} if shape.statuses else {}
     sets |= {"e": ENDED} if shape.ended else {}
+    sets |= {"w": WATCHED} if shape.due else {}
     done = DONE.format(changed="UNION ALL SELECT place, id FROM changed" if shape.changes else "")
     parts = [*_inputs(sets), REPEAT, SEEN, PROVED, CREATED]
     parts += [CHANGED] if shape.changes else []
@@ -255,6 +281,7 @@ def statement(shape: Shape) -> str:
     parts += [MOVED] if shape.moves else []
     parts += [LEFT_BEHIND] if shape.ended else []
     parts += [STATUS] if shape.statuses else []
+    parts += [DUE] if shape.due else []
     answer = ANSWER.format(
         known=KNOWN,
         all_moved=ALL_MOVED if shape.moves else "NULL",

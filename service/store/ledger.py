@@ -1,28 +1,28 @@
 """The ledger: the newest version of each stint, and sums of it per portal and end.
 
-Guarantee: lines, counters, tier and notices change in one transaction; applying a message again, late or out of
-order changes nothing more. Consumers of one portal follow one another on the portal's row, so each sees the count
+Guarantee: lines, counters, tier, notices and spikes change in one transaction; applying a message again, late or out
+of order changes nothing more. Consumers of one portal follow one another on the portal's row, so each sees the count
 that the others left and no crossing of a limit goes unnoticed.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from service.domain.billing import FOREVER, Count, next_update_date, reached_notices, step_tier
+from service.domain.billing import FOREVER, Count, step_tier
 from service.domain.portals import Portal
+from service.domain.spikes import Spike, hour_of
 from service.messages import StatusMessage
-from service.store import portals
+from service.store import notices, portals, sums
+from service.store.adjustments import Row, adjust
 from service.store.literals import instant_array, plain_array, text_array
 from service.store.session import Database
-from service.store.tables import ledger_counter, ledger_line, notice, portal, tier_change
-
-Delta = dict[tuple[int, datetime], int]
+from service.store.tables import ledger_counter, ledger_line, portal, tier_change
+from service.store.upserts import insert
 
 APPLY_LINES = sa.text(
     """
@@ -35,10 +35,11 @@ APPLY_LINES = sa.text(
         version = excluded.version, since = excluded.since, until = excluded.until,
         reason_type = excluded.reason_type, reason_id = excluded.reason_id, replaced_until = line.until
     WHERE line.version < excluded.version
-    RETURNING portal_id, until, replaced_until
+    RETURNING contact_id, stint, replaced_until
     """
 )
-"""`replaced_until` hands back the end that the line had before: NULL for a new line."""
+"""`replaced_until` hands back the end that the line had before: NULL for a new line. The rest is as the message says;
+a stint's beginning and reason never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Applied:
     """(portal, tier before, tier after) of each automatic step."""
     notices: tuple[tuple[int, int], ...]
     """(portal, percentage) of each notice recorded for the first time."""
+    adjusted: int = 0
+    """Adjustments of closed periods."""
+    spikes: tuple[tuple[int, Spike], ...] = ()
+    """(portal, spike) of each spike recorded for the first time."""
 
 
 def apply(database: Database, messages: Sequence[StatusMessage], now: datetime) -> Applied:
@@ -61,11 +66,13 @@ def apply(database: Database, messages: Sequence[StatusMessage], now: datetime) 
         known = _lock_portals(connection, {message.portal_id for message in messages})
         unknown = frozenset(message.portal_id for message in messages) - known.keys()
         newest = _newest(message for message in messages if message.portal_id in known)
-        newer, delta = _apply_lines(database, connection, newest)
-        _apply_counters(connection, delta)
-        touched = sorted({portal_id for portal_id, _ in delta})
-        tiers, notices = _follow_tiers(connection, [known[portal_id] for portal_id in touched], now)
-    return Applied(newer, unknown, tiers, notices)
+        changed = _apply_lines(database, connection, newest)
+        adjusted = adjust(connection, known, changed, now)
+        hours = sums.apply(connection, _changes(changed), _begun(changed))
+        touched = [known[portal_id] for portal_id in sorted({line[0] for line in changed})]
+        tiers, reached = _follow_tiers(connection, touched, now)
+        spikes = notices.record_spikes(connection, known, hours, now)
+    return Applied(len(changed), unknown, tiers, reached, adjusted, spikes)
 
 
 def _lock_portals(connection: sa.Connection, ids: set[int]) -> dict[int, Portal]:
@@ -87,18 +94,45 @@ def _newest(messages: Iterable[StatusMessage]) -> list[StatusMessage]:
 
 def _apply_lines(
     database: Database, connection: sa.Connection, messages: list[StatusMessage]
-) -> tuple[int, Delta]:
+) -> Sequence[Row]:
+    """Make and change lines; returns those that were new or had an older version."""
     if not messages:
-        return 0, {}
+        return []
     rows = _upsert_sqlite(connection, messages) if database.is_sqlite else _upsert(connection, messages)
-    delta: defaultdict[tuple[int, datetime], int] = defaultdict(int)
-    newer = 0
-    for portal_id, until, replaced in rows:
-        newer += 1
-        delta[portal_id, until] += 1
+    told = {(each.contact_id, each.stint): each for each in messages}
+    return [_row(told[contact_id, stint], replaced_until) for contact_id, stint, replaced_until in rows]
+
+
+def _row(told: StatusMessage, replaced_until: datetime | None) -> Row:
+    return (
+        told.portal_id,
+        told.until or FOREVER,
+        told.stint_reason_type,
+        told.stint_reason_id,
+        replaced_until,
+        told.since,
+        told.contact_id,
+        told.stint,
+    )
+
+
+def _changes(changed: Sequence[Row]) -> dict[sums.Key, int]:
+    """Return by how much each counter changes, in the order of their keys."""
+    changes: defaultdict[sums.Key, int] = defaultdict(int)
+    for portal_id, until, reason_type, reason_id, replaced, _, _, _ in changed:
+        changes[portal_id, until, reason_type, reason_id] += 1
         if replaced is not None:
-            delta[portal_id, replaced] -= 1
-    return newer, {key: change for key, change in sorted(delta.items()) if change}
+            changes[portal_id, replaced, reason_type, reason_id] -= 1
+    return {key: change for key, change in sorted(changes.items()) if change}
+
+
+def _begun(changed: Sequence[Row]) -> sums.Hours:
+    """Return how many stints were not known before, by portal and the hour in which they began."""
+    instants = Counter((row[0], row[5]) for row in changed if row[4] is None)
+    begun: defaultdict[tuple[int, datetime], int] = defaultdict(int)
+    for (portal_id, since), number in instants.items():
+        begun[portal_id, hour_of(since)] += number
+    return dict(sorted(begun.items()))
 
 
 def _upsert(connection: sa.Connection, messages: list[StatusMessage]) -> Iterable[Any]:
@@ -112,17 +146,17 @@ def _upsert(connection: sa.Connection, messages: list[StatusMessage]) -> Iterabl
         "reason_type": text_array([message.stint_reason_type for message in messages]),
         "reason_id": text_array([message.stint_reason_id for message in messages]),
     }
-    return connection.execute(APPLY_LINES, columns)
+    return connection.execute(APPLY_LINES, columns).all()
 
 
 def _upsert_sqlite(connection: sa.Connection, messages: list[StatusMessage]) -> Iterable[Any]:
-    insert = sqlite.insert(ledger_line)
+    added = insert(connection, ledger_line)
     columns = ("version", "since", "until", "reason_type", "reason_id")
-    statement = insert.on_conflict_do_update(
+    statement = added.on_conflict_do_update(
         index_elements=[ledger_line.c.contact_id, ledger_line.c.stint],
-        set_={name: insert.excluded[name] for name in columns} | {"replaced_until": ledger_line.c.until},
-        where=ledger_line.c.version < insert.excluded.version,
-    ).returning(ledger_line.c.portal_id, ledger_line.c.until, ledger_line.c.replaced_until)
+        set_={name: added.excluded[name] for name in columns} | {"replaced_until": ledger_line.c.until},
+        where=ledger_line.c.version < added.excluded.version,
+    ).returning(ledger_line.c.contact_id, ledger_line.c.stint, ledger_line.c.replaced_until)
     for message in messages:
         values = {
             "contact_id": message.contact_id,
@@ -137,58 +171,44 @@ def _upsert_sqlite(connection: sa.Connection, messages: list[StatusMessage]) -> 
         yield from connection.execute(statement, values)
 
 
-def _apply_counters(connection: sa.Connection, delta: Delta) -> None:
-    if not delta:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert: Any = dialect.insert(ledger_counter)
-    statement = insert.on_conflict_do_update(
-        index_elements=[ledger_counter.c.portal_id, ledger_counter.c.until],
-        set_={"contacts": ledger_counter.c.contacts + insert.excluded.contacts},
-    )
-    rows = [{"portal_id": key[0], "until": key[1], "contacts": change} for key, change in delta.items()]
-    connection.execute(statement, rows)
-
-
 def _follow_tiers(
     connection: sa.Connection, touched: list[Portal], now: datetime
 ) -> tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int], ...]]:
     tiers: list[tuple[int, int, int]] = []
-    notices: list[tuple[int, int]] = []
-    counts = read_counts(connection, [each.id for each in touched])
+    reached: list[tuple[int, int]] = []
+    counts = read_counts(connection, [each.id for each in touched], now) if touched else {}
     for each in touched:
         count = counts[each.id].at(now)
         stepped = step_tier(each.tier, each.product, count)
         for tier in sorted({each.tier, stepped}):
-            notices += [(each.id, reached) for reached in _record_notices(connection, each, tier, count, now)]
+            new = notices.record_reached(connection, each, tier, count, now)
+            reached += [(each.id, percentage) for percentage in new]
         if stepped != each.tier:
             connection.execute(sa.update(portal).where(portal.c.id == each.id).values(tier=stepped))
             change = {"portal_id": each.id, "at": now, "before": each.tier, "after": stepped, "count": count}
             connection.execute(sa.insert(tier_change).values(**change))
             tiers.append((each.id, each.tier, stepped))
-    return tuple(tiers), tuple(notices)
+    return tuple(tiers), tuple(reached)
 
 
-def _record_notices(connection: sa.Connection, of: Portal, tier: int, count: int, now: datetime) -> list[int]:
-    reached = reached_notices(tier, count)
-    if not reached:
-        return []
-    update_date = next_update_date(of.subscription, now)
-    here = (notice.c.portal_id == of.id) & (notice.c.update_date == update_date) & (notice.c.tier == tier)
-    known = set(connection.execute(sa.select(notice.c.percentage).where(here)).scalars())
-    new = [percentage for percentage in reached if percentage not in known]
-    key = {"portal_id": of.id, "update_date": update_date, "tier": tier, "at": now, "count": count}
-    if new:
-        connection.execute(sa.insert(notice), [{**key, "percentage": percentage} for percentage in new])
-    return new
+def read_counts(
+    connection: sa.Connection, portal_ids: Iterable[int], now: datetime | None = None
+) -> dict[int, Count]:
+    """Return the counts of portals, one that was never billed as empty.
 
-
-def read_counts(connection: sa.Connection, portal_ids: Iterable[int]) -> dict[int, Count]:
-    """Return the counts of portals, one that was never billed as empty."""
+    With `now` they are right from then on only; ends that have passed, of which there are ever more, are not read.
+    """
     rows: dict[int, list[tuple[datetime, int]]] = {portal_id: [] for portal_id in portal_ids}
-    query = sa.select(ledger_counter).where(ledger_counter.c.portal_id.in_(list(rows)))
+    counter = ledger_counter.c
+    query = (
+        sa.select(counter.portal_id, counter.until, sa.func.sum(counter.contacts).label("contacts"))
+        .where(counter.portal_id.in_(list(rows)))
+        .group_by(counter.portal_id, counter.until)
+    )
+    if now is not None:
+        query = query.where(counter.until > now)
     for row in connection.execute(query):
-        rows[row.portal_id].append((row.until, row.contacts))
+        rows[row.portal_id].append((row.until, int(row.contacts)))
     return {portal_id: Count.of(by_end) for portal_id, by_end in rows.items()}
 
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.model import Verdict
 from service.store import dead_letters
 from service.store.tables import external_form, look_up, submission
+from service.store.upserts import insert
 
 CONSUMER = "lookups"
 """Under which dead letters are kept."""
@@ -114,8 +114,7 @@ def enrol(connection: sa.Connection, submission_ids: Sequence[str], now: datetim
         .where(submission.c.verdict == Verdict.LOOK_UP_PENDING.value)
     )
     names = ["submission_id", "portal_id", "endpoint_id", "attempts", "since", "not_before", "reason"]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(look_up).from_select([*names, "updated_at"], found)
+    statement = insert(connection, look_up).from_select([*names, "updated_at"], found)
     connection.execute(statement.on_conflict_do_nothing())
 
 

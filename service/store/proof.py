@@ -5,13 +5,23 @@ The three are written by different hands: contacts by the intake, lines and coun
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from service.domain.billing import FOREVER
 from service.errors import NotFound
 from service.store.session import Database
-from service.store.tables import contact, ended_stint, ledger_counter, ledger_line, portal, status_change
+from service.store.tables import (
+    contact,
+    ended_stint,
+    ledger_counter,
+    ledger_hour,
+    ledger_line,
+    portal,
+    status_change,
+)
+from service.store.tables.columns import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Proof:
     unequal_stints: int
     """Stints whose line is missing, older or otherwise: errors that cancel out show here."""
     unequal_sums: int
-    """Sum of what each end's counter is off from the lines."""
+    """Sum of what the counter of each end and reason, and the number of each hour, is off from the lines."""
 
     @property
     def difference(self) -> int:
@@ -77,7 +87,7 @@ def prove(database: Database, now: datetime, portal_id: int | None = None) -> li
                 _lines_query(now),
                 _counter_query(now),
                 _unequal_stints_query(),
-                _unequal_sums_query(),
+                _unequal_sums_query(is_sqlite=database.is_sqlite),
             )
         ]
     ids = set(known).union(*sums)
@@ -178,15 +188,43 @@ def _unequal_stints_query() -> _Sums:
     return sa.select(either.c.portal_id, sa.func.count()).group_by(either.c.portal_id)
 
 
-def _unequal_sums_query() -> _Sums:
-    lines = sa.select(ledger_line.c.portal_id, ledger_line.c.until, sa.literal(1).label("contacts"))
+def _unequal_sums_query(*, is_sqlite: bool) -> _Sums:
+    off = sa.union_all(_unequal_counters(), _unequal_hours(is_sqlite=is_sqlite)).subquery("off")
+    return sa.select(off.c.portal_id, sa.func.sum(off.c.off)).group_by(off.c.portal_id)
+
+
+def _unequal_counters() -> sa.Select[Any]:
+    line, counter = ledger_line.c, ledger_counter.c
+    lines = sa.select(
+        line.portal_id, line.until, line.reason_type, line.reason_id, sa.literal(1).label("number")
+    )
     counted = sa.select(
-        ledger_counter.c.portal_id, ledger_counter.c.until, (-ledger_counter.c.contacts).label("contacts")
+        counter.portal_id,
+        counter.until,
+        counter.reason_type,
+        counter.reason_id,
+        (-counter.contacts).label("number"),
     )
-    both = sa.union_all(lines, counted).subquery("both")
-    off = (
-        sa.select(both.c.portal_id, sa.func.abs(sa.func.sum(both.c.contacts)).label("off"))
-        .group_by(both.c.portal_id, both.c.until)
-        .subquery("off")
+    return _off(sa.union_all(lines, counted).subquery("counted"), "until", "reason_type", "reason_id")
+
+
+def _unequal_hours(*, is_sqlite: bool) -> sa.Select[Any]:
+    line, hour = ledger_line.c, ledger_hour.c
+    begun: sa.ColumnElement[Any]
+    if is_sqlite:
+        begun = sa.type_coerce(sa.func.substr(line.since, 1, 13) + ":00:00.000000", Instant)
+    else:
+        begun = sa.func.date_trunc("hour", line.since, "UTC", type_=Instant)
+    lines = sa.select(line.portal_id, begun.label("hour"), sa.literal(1).label("number"))
+    counted = sa.select(hour.portal_id, hour.hour, (-hour.raised).label("number"))
+    return _off(sa.union_all(lines, counted).subquery("begun"), "hour")
+
+
+def _off(both: sa.Subquery, *keys: str) -> sa.Select[Any]:
+    """Select (portal id, off): how far lines and sums are apart for each key, where they are."""
+    apart = sa.func.sum(both.c.number)
+    return (
+        sa.select(both.c.portal_id, sa.func.abs(apart).label("off"))
+        .group_by(both.c.portal_id, *(both.c[key] for key in keys))
+        .having(apart != 0)
     )
-    return sa.select(off.c.portal_id, sa.func.sum(off.c.off)).where(off.c.off > 0).group_by(off.c.portal_id)

@@ -1,13 +1,19 @@
 """What recording facts takes and gives, the same on both databases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from service.domain.brake import OPEN, Gate
 from service.domain.planning import Findings, Group, Plan
 
-Planner = Callable[[Group, Findings], Plan]
+
+class Planner(Protocol):
+    """Plans one group on what is known or guessed."""
+
+    def __call__(self, group: Group, findings: Findings, gate: Gate = OPEN) -> Plan:
+        """Return the plan; `gate` is what raises of the group's portal have to pass."""
 
 
 class Contention(Exception):
@@ -46,9 +52,12 @@ class Recorder(Protocol):
         planner: Planner,
         configuration_version: int,
         now: datetime,
+        braked: Collection[int] = (),
     ) -> Round:
         """Carry out the plans whose guesses prove true; durable when it returns.
 
+        `braked` are the groups' portals, if these have a brake: their brakes are locked first, nothing is guessed,
+        and the groups are decided in the order in which they came.
         Raises Contention when another try will do, DatabaseAway when the database does not answer, and the
         driver's own error for a value that the database refuses; in each case nothing was written.
         """

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service.store import workflow_due
 from service.store.tables import contact, external_form, submission, visitor
 
 Session = tuple[int, str]
@@ -180,3 +181,4 @@ def _fill(
     if blank:
         values = {"properties": {**known, **blank}, "version": contact.c.version + 1, "updated_at": now}
         connection.execute(sa.update(contact).where(contact.c.id == contact_id).values(**values))
+        workflow_due.note(connection, [contact_id], now)

@@ -121,13 +121,22 @@ class _Figures(Collector):
         yield GaugeMetricFamily("marketable_database_up", "Whether the database answers.", 1)
         yield GaugeMetricFamily("marketable_outbox_entries", "Entries to publish.", read.outbox_entries)
         yield GaugeMetricFamily("marketable_outbox_age_seconds", "Age of the oldest entry.", read.outbox_age)
+        yield GaugeMetricFamily(
+            "marketable_workflow_due_age_seconds",
+            "How long the contact has waited that has waited longest for workflows.",
+            read.workflows_age,
+        )
         count = GaugeMetricFamily("marketable_billing_count", "Marketing contacts now.", labels=["portal"])
         tier = GaugeMetricFamily("marketable_tier", "Marketing contacts paid for.", labels=["portal"])
         for portal_id, (contacts, paid) in read.counts.items():
             count.add_metric([str(portal_id)], contacts)
             tier.add_metric([str(portal_id)], paid)
+        held = GaugeMetricFamily("marketable_held_raises", "Raises that a brake holds.", labels=["portal"])
+        for portal_id, waiting in read.held.items():
+            held.add_metric([str(portal_id)], waiting)
         yield count
         yield tier
+        yield held
 
 
 def _health() -> Health:

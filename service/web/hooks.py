@@ -126,12 +126,12 @@ def _take(
     current: Services, endpoint: Endpoint, description: Description, delivery: Delivery, token: str
 ) -> Response:
     current.reception.prove(endpoint, delivery, delivery.received_at)
+    document = current.reception.decode(endpoint, delivery)
     handshake = description.handshake
     if handshake is not None and handshake.kind is HandshakeKind.ECHO_JSON:
-        reply = shake_hands(description, delivery, endpoint.secrets, token)
+        reply = shake_hands(description, delivery, endpoint.secrets, token, document)
         if reply is not None:
             return _from_handshake(reply)
-    document = current.reception.decode(endpoint, delivery)
     events = current.reception.read(endpoint, delivery, document)
     is_open = description.reply.browser and any(event.kept is None for event in events)
     if is_open and not visitors.is_human(endpoint, description, delivery, document):

@@ -9,15 +9,19 @@ from werkzeug.exceptions import HTTPException
 
 from service.documents import dumps
 from service.errors import (
+    Conflict,
     ConflictingDelivery,
     Forbidden,
     InvalidInput,
     InvalidSignature,
     MarketableError,
+    NoMarketingAccess,
     NotFound,
+    NotIncluded,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    UnexpectedNumber,
     Unreadable,
 )
 from service.observe import REFUSALS
@@ -30,9 +34,13 @@ STATUS: tuple[tuple[type[MarketableError], int, str], ...] = (
     (InvalidInput, 400, "The request is not valid"),
     (Unauthenticated, 401, "An access token is needed"),
     (InvalidSignature, 401, "The delivery is not proved"),
+    (NoMarketingAccess, 403, "The marketing contacts access is needed"),
     (Forbidden, 403, "The access token may not do this"),
+    (NotIncluded, 403, "The portal's product does not include this"),
     (NotFound, 404, "Not found"),
     (ConflictingDelivery, 409, "This id was accepted before with another body"),
+    (UnexpectedNumber, 409, "The number of contacts is another one"),
+    (Conflict, 409, "It clashes with what is there"),
     (TooManyRequests, 429, "Too many requests"),
     (Unavailable, 503, "Not available now"),
 )
@@ -58,6 +66,8 @@ def answer_error(error: MarketableError) -> Response:
     if isinstance(error, InvalidInput):
         details |= {"field": error.field, "mend": error.mend}
         detail = error.message
+    if isinstance(error, UnexpectedNumber):
+        details |= {"expected": error.expected, "number": error.number}
     answer = _problem(status, title, detail, **details)
     if isinstance(error, (TooManyRequests, Unavailable)):
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -77,10 +87,14 @@ def answer_http_exception(error: HTTPException) -> Response:
 
 def answer_unexpected(error: Exception) -> Response:
     """Answer a fault of ours, without a word of its inside, which may hold personal data; log where it was."""
-    where = traceback.format_tb(error.__traceback__)[-FRAMES:]
     rule = request.url_rule.rule if request.url_rule else None
-    log.error("request_failed", rule=rule, error=type(error).__name__, where=where)
+    log.error("request_failed", rule=rule, error=type(error).__name__, where=where(error))
     return _problem(500, "Internal error", "The fault is on this side and has been logged.")
+
+
+def where(error: Exception) -> list[str]:
+    """Return where a fault was, without its words, which may hold personal data."""
+    return traceback.format_tb(error.__traceback__)[-FRAMES:]
 
 
 def _problem(status: int, title: str, detail: str, **members: Any) -> Response:

@@ -30,6 +30,10 @@ class WebSettings(Protocol):
         """Largest multipart body that an endpoint takes, in bytes."""
 
     @property
+    def max_import_bytes(self) -> int:
+        """Largest file to import, in bytes."""
+
+    @property
     def public_url(self) -> str:
         """Where senders reach this service; empty for what each request says."""
 

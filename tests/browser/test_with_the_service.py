@@ -11,13 +11,14 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from config.settings import Settings
-from service.app import create_app, open_services, vault_of
+from service.app import create_app, open_services
 from service.demo import PORTAL_ID, make_demo
 from service.domain.endpoints import Endpoint
 from service.endpoints import Endpoints, Wanted, hook_path
 from service.providers.catalogue import load_catalogue
 from service.store import schema
 from service.store.tables import contact, submission
+from service.vault import vault_of
 from tests.browser.servers import PATIENCE, Site
 
 pytestmark = pytest.mark.xdist_group("browser")

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services, utc_now
+from service.app import create_app, open_services
 from service.domain.billing import Commitment, Product, Subscription
 from service.domain.forms import DEFAULT_THANKS, Form, read_definition
 from service.domain.portals import Portal
+from service.instants import utc_now
 from service.store import portals
 from service.store.schema import migrate
 from service.store.session import Database

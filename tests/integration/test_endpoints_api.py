@@ -1,4 +1,4 @@
-"""Our own API for endpoints: what it answers, that it describes itself, and that portals don't see each other."""
+"""Our own API for endpoints: what it answers, and that it describes itself. `test_isolation` is about portals."""
 
 import json
 import re
@@ -10,21 +10,12 @@ import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from service.domain.portals import Scope
-from service.store import portals
-from service.store.tables import contact
 from tests.endpoints import OTHER_PORTAL, SECRET, Site, answer_of, opened_site
-from tests.facts import NOW, PORTAL
+from tests.facts import PORTAL
 from tests.world import World
 
 PROBLEM_JSON = "application/problem+json"
 API_RULE = "/api/v1/portals/<int:portal_id>"
-BODIES: dict[str, Any] = {
-    "PATCH /endpoints/": {"name": "Taken"},
-    "PATCH /external-forms/": {"marketing_default": False, "name": "Taken"},
-    "POST /deliveries/": {"trust": True},
-}
-"""With what a call would change something, by its beginning; the others need nothing."""
 
 
 @pytest.fixture
@@ -51,18 +42,6 @@ def api_rules(site: Site) -> list[tuple[str, Rule]]:
     ]
 
 
-def of_portal_1(site: Site, rule: Rule) -> str:
-    """Return a route's path below the portal, with what portal 1 has."""
-    values = {
-        "endpoint_id": str(site.endpoints.every(PORTAL)[0].endpoint.id),
-        "form_id": str(site.endpoints.forms(PORTAL)[0].id),
-        "delivery_id": site.refused()[0],
-        "contact_id": str(site.world.rows(contact)[0].id),
-    }
-    path = rule.rule.removeprefix(API_RULE)
-    return re.sub(r"<(?:[^<>:]*:)?(\w+)>", lambda found: values[found[1]], path)
-
-
 def assert_problem(answer: TestResponse, status: int, reason: str) -> Any:
     assert (answer.status_code, answer.content_type) == (status, PROBLEM_JSON)
     problem: dict[str, Any] = answer.get_json(force=True)
@@ -70,43 +49,10 @@ def assert_problem(answer: TestResponse, status: int, reason: str) -> Any:
     return problem
 
 
-def everything(site: Site) -> list[Any]:
-    """Return all that portal 1 can see of itself."""
-    return [
-        site.ask("GET", path).json for path in ("/endpoints", "/external-forms", "/deliveries", "/defaults")
-    ]
-
-
-def test_no_route_shows_or_touches_anything_of_another_portal(furnished: Site) -> None:
-    before, rules = everything(furnished), api_rules(furnished)
-    assert len(rules) > 15
-    for method, rule in rules:
-        path = of_portal_1(furnished, rule)
-        body: Any = next((each for call, each in BODIES.items() if f"{method} {path}".startswith(call)), {})
-        stranger = furnished.ask(method, path, body, token=f"mk_of_portal_{OTHER_PORTAL}")
-        assert_problem(stranger, 403, "forbidden")
-        if "_id>" in rule.rule.removeprefix(API_RULE):
-            in_own_portal = furnished.ask(method, path, body, portal=OTHER_PORTAL)
-            assert_problem(in_own_portal, 404, "not_found")
-    assert everything(furnished) == before
-
-
 def test_no_list_shows_anything_of_another_portal(furnished: Site) -> None:
     for path in ("/endpoints", "/external-forms", "/deliveries"):
         assert furnished.ask("GET", path, portal=OTHER_PORTAL).json == []
         assert len(furnished.ask("GET", path).get_json()) == 1
-
-
-@pytest.mark.parametrize(
-    ("token", "status", "reason"),
-    [("mk_unknown", 401, "unauthenticated"), ("forms only", 403, "forbidden")],
-)
-def test_no_route_is_open_without_the_scope(furnished: Site, token: str, status: int, reason: str) -> None:
-    with furnished.world.database.writing() as connection:
-        portals.add_token(connection, PORTAL, "t", "forms only", [Scope.FORMS], NOW)
-    furnished.services.configuration.refresh()
-    for method, rule in api_rules(furnished):
-        assert_problem(furnished.ask(method, of_portal_1(furnished, rule), {}, token=token), status, reason)
 
 
 def test_an_endpoint_is_made_and_its_secret_is_shown_once(site: Site) -> None:

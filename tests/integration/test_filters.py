@@ -31,6 +31,9 @@ def row_of(subject: Subject) -> dict[str, Any]:
         "properties": dict(subject.properties),
         "created_at": subject.created_at,
         "updated_at": subject.updated_at,
+        "active_at": subject.active_at,
+        "unsubscribed_at": subject.unsubscribed_at,
+        "bounced_at": subject.bounced_at,
         "status_version": subject.standing.version,
         "stint": stint.number if stint else 0,
     }

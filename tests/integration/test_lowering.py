@@ -7,7 +7,7 @@ import pytest
 from service import billing
 from service.domain.model import Intent, Verdict
 from service.messages import StatusMessage
-from service.store import contacts
+from service.store import contacts, explanations
 from service.store.tables import contact, ended_stint, status_change
 from tests.facts import NOW, PORTAL, UPDATE_DATE, make_fact
 from tests.world import World
@@ -192,5 +192,5 @@ def test_a_contact_of_another_portal_is_not_found(proved: World) -> None:
     (row,) = proved.rows(contact)
     with proved.database.reading() as connection:
         assert contacts.find(connection, 2, row.id) is None
-        assert contacts.explain(connection, 2, row.id) is None
+        assert explanations.explain(connection, 2, row.id) is None
         assert contacts.find_by_email(connection, 2, ADA) is None

@@ -7,11 +7,12 @@ from service.domain.billing import FOREVER
 from service.domain.model import Intent
 from service.errors import NotFound
 from service.store import portals, proof
-from service.store.tables import contact, ledger_counter, ledger_line, status_change
-from tests.facts import NOW, PORTAL, UPDATE_DATE, make_fact, make_form, make_portal
+from service.store.tables import contact, ledger_counter, ledger_hour, ledger_line, status_change
+from tests.facts import FORM, NOW, PORTAL, UPDATE_DATE, make_fact, make_form, make_portal
 from tests.world import World
 
 OTHER = 2
+FORMS_SUM = {"portal_id": PORTAL, "reason_type": "FORM_SUBMISSION", "reason_id": FORM, "contacts": 1}
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def ghost(world: World, **more: object) -> None:
     """Write a line of a contact that is not there."""
     values = {
         "contact_id": 999_999, "stint": 1, "portal_id": PORTAL, "version": 1, "since": NOW, "until": FOREVER,
-        "reason_type": "FORM_SUBMISSION", "reason_id": "form",
+        "reason_type": "FORM_SUBMISSION", "reason_id": FORM,
     }  # fmt: skip
     world.write(sa.insert(ledger_line).values(**(values | more)))
 
@@ -37,12 +38,10 @@ def first_line(world: World) -> sa.ColumnElement[bool]:
     return ledger_line.c.contact_id == number
 
 
-def add(world: World, number: int, until: object = FOREVER) -> None:
-    world.write(
-        sa.update(ledger_counter)
-        .where(ledger_counter.c.until == until)
-        .values(contacts=ledger_counter.c.contacts + number)
-    )
+def add(world: World, number: int, until: object = FOREVER, reason_id: str = FORM) -> None:
+    here = (ledger_counter.c.until == until) & (ledger_counter.c.reason_id == reason_id)
+    added = ledger_counter.c.contacts + number
+    world.write(sa.update(ledger_counter).where(here).values(contacts=added))
 
 
 def test_a_count_without_an_error_is_proved_three_ways(counted: World) -> None:
@@ -96,9 +95,23 @@ def test_a_counter_that_is_missing_shows(counted: World) -> None:
 
 
 def test_a_counter_of_an_end_that_nobody_has_shows(counted: World) -> None:
-    values = {"portal_id": PORTAL, "until": NOW - timedelta(days=1), "contacts": 1}
+    counted.write(sa.insert(ledger_counter).values(**FORMS_SUM, until=NOW - timedelta(days=1)))
+    assert counted.proof().difference > 0
+
+
+def test_a_counter_of_a_reason_that_nobody_has_shows(counted: World) -> None:
+    values = FORMS_SUM | {"reason_id": "another form", "until": FOREVER}
     counted.write(sa.insert(ledger_counter).values(**values))
     assert counted.proof().difference > 0
+
+
+def test_counters_of_two_reasons_that_are_mixed_up_show(counted: World) -> None:
+    values = FORMS_SUM | {"reason_id": "another form", "until": FOREVER}
+    counted.write(sa.insert(ledger_counter).values(**values))
+    add(counted, -1, reason_id=FORM)
+    found = counted.proof()
+    assert found.by_contacts == found.by_lines == found.by_counter
+    assert found.difference == 2
 
 
 def test_a_line_with_another_end_shows(counted: World) -> None:
@@ -137,6 +150,24 @@ def test_a_portal_that_nobody_knows_is_not_found(counted: World) -> None:
 def test_a_line_with_another_version_shows(counted: World, version: int) -> None:
     counted.write(sa.update(ledger_line).where(first_line(counted)).values(version=version))
     assert counted.proof().difference > 0
+
+
+@pytest.mark.parametrize("off", [1, -1])
+def test_an_hour_that_is_off_shows(counted: World, off: int) -> None:
+    counted.write(sa.update(ledger_hour).values(raised=ledger_hour.c.raised + off))
+    found = counted.proof()
+    assert found.by_contacts == found.by_lines == found.by_counter
+    assert found.difference == 1
+
+
+def test_hours_that_are_mixed_up_show(counted: World) -> None:
+    counted.write(sa.update(ledger_hour).values(hour=NOW - timedelta(hours=1)))
+    assert counted.proof().difference == 6
+
+
+def test_an_hour_that_is_missing_shows(counted: World) -> None:
+    counted.write(sa.delete(ledger_hour))
+    assert counted.proof().difference == 3
 
 
 def test_lines_that_cancel_out_show(counted: World) -> None:

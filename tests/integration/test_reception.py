@@ -78,7 +78,7 @@ def test_why_a_contact_counts_names_the_form_that_raised_it(site: Site, endpoint
     site.endpoints.choose(endpoint.portal_id, form.id, name="Contact page")
     (row,) = site.rows(contact, endpoint.portal_id)
     found = billing.why(site.database, endpoint.portal_id, row.id)
-    assert found.sources == {("external_form", str(form.id)): "Contact page"}
+    assert found.names == {("FORM_SUBMISSION", str(form.id)): "Contact page"}
     (change,) = explain(found, site.now())["changes"]
     assert (change["source"], change["source_name"]) == ("external_form", "Contact page")
 

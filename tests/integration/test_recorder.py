@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from service.domain.brake import OPEN, Gate
 from service.domain.identity import Known
 from service.domain.model import NEVER_MARKETING, Default, Fact, Verdict
 from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan, plan
@@ -37,8 +38,8 @@ def update_date(portal_id: int) -> datetime:  # noqa: ARG001 - the same for all
     return UPDATE_DATE
 
 
-def planner(group: Group, findings: Findings) -> Plan:
-    return plan(group, findings, always_on, update_date, NOW)
+def planner(group: Group, findings: Findings, gate: Gate = OPEN) -> Plan:
+    return plan(group, findings, always_on, update_date, NOW, gate)
 
 
 def known(world: World, email: str) -> Known:

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -8,11 +10,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+from service.domain.billing import FOREVER
 from service.errors import DatabaseAway
-from service.store import portals, schema
+from service.store import portals, proof, schema
 from service.store.session import Database
-from service.store.tables import metadata
-from tests.facts import PORTAL, make_portal
+from service.store.tables import ledger_counter, ledger_hour, metadata
+from tests.facts import FORM, NOW, PORTAL, UPDATE_DATE, make_portal
 from tests.services.databases import Migration
 from tests.services.plugin import Stack
 from tests.world import on_postgresql, opened_database
@@ -112,3 +115,90 @@ def test_look_ups_by_key_have_their_indexes(empty: Database) -> None:
             for index in inspector.get_indexes(table)
         }
     assert {("portal_id", "email"), ("once_key",), ("portal_id", "since", "until"), ("until",)} <= indexed
+
+
+def test_a_full_database_of_the_version_before_comes_along_whole(empty: Database) -> None:
+    """Contacts, lines and counters as version 0002 wrote them still prove one another, hour and reason included."""
+    with empty.writing() as connection:
+        command.upgrade(config_for(connection), "0002")
+        fill(connection, before_the_reasons())
+    schema.migrate(empty)
+    (found,) = proof.prove(empty, NOW + timedelta(days=1), PORTAL)
+    assert (found.by_contacts, found.by_lines, found.by_counter, found.difference) == (3, 3, 3, 0)
+    with empty.reading() as connection:
+        counted = connection.execute(sa.select(ledger_counter).order_by(ledger_counter.c.until)).all()
+        hours = connection.execute(sa.select(ledger_hour)).all()
+        kept = portals.get_portal(connection, PORTAL)
+        (token,) = portals.list_tokens(connection, PORTAL)
+    assert [(row.until, row.reason_id, row.contacts) for row in counted] == [
+        (UPDATE_DATE, "7", 1),
+        (FOREVER, FORM, 2),
+    ]
+    assert [(row.hour, row.raised) for row in hours] == [(NOW, 3)]
+    assert (kept.delete_counts, kept.is_braked, kept.runs_workflows) == ("until_update_date", False, False)
+    assert (token.marketing_access, token.marketing_default, token.user_id) == (True, False, None)
+
+
+def before_the_reasons() -> dict[str, list[dict[str, Any]]]:
+    """Return rows of a portal with three marketing contacts, one of which leaves, and one who never was one."""
+    stints = {1: (NOW, None, FORM), 2: (NOW + timedelta(minutes=5), None, FORM), 3: (NOW, UPDATE_DATE, "7")}
+    contacts: list[dict[str, Any]] = [
+        {
+            "id": number,
+            "portal_id": PORTAL,
+            "email": f"p{number}@example.com",
+            "version": 1,
+            "properties": {},
+            "created_at": NOW,
+            "updated_at": NOW,
+            "status_version": 1,
+            "stint": 1,
+            "since": since,
+            "until": until,
+            "reason_type": "FORM_SUBMISSION",
+            "reason_id": reason,
+        }
+        for number, (since, until, reason) in stints.items()
+    ]
+    never = {"id": 4, "status_version": 0, "stint": 0, "email": "p4@example.com"}
+    never |= dict.fromkeys(("since", "until", "reason_type", "reason_id"))
+    lines = [
+        {
+            "contact_id": number,
+            "stint": 1,
+            "portal_id": PORTAL,
+            "version": 1,
+            "since": since,
+            "until": until or FOREVER,
+            "reason_type": "FORM_SUBMISSION",
+            "reason_id": reason,
+        }
+        for number, (since, until, reason) in stints.items()
+    ]
+    portal = {"id": PORTAL, "name": "p", "time_zone": "UTC", "product": "starter", "commitment": "monthly"}
+    return {
+        "portal": [portal | {"renews_on": date(2026, 1, 1), "tier": 1_000, "created_at": NOW}],
+        "access_token": [
+            {
+                "portal_id": PORTAL,
+                "name": "t",
+                "secret_hash": "0" * 64,
+                "scopes": ["billing"],
+                "created_at": NOW,
+            }
+        ],
+        "contact": [*contacts, contacts[0] | never],
+        "ledger_line": lines,
+        "ledger_counter": [
+            {"portal_id": PORTAL, "until": FOREVER, "contacts": 2},
+            {"portal_id": PORTAL, "until": UPDATE_DATE, "contacts": 1},
+        ],
+    }
+
+
+def fill(connection: sa.Connection, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Insert rows into the columns that there are, whatever the code says of the tables today."""
+    for name, of_table in rows.items():
+        today = metadata.tables[name].c
+        columns = [sa.column(column, today[column].type) for column in of_table[0]]
+        connection.execute(sa.insert(sa.table(name, *columns)), of_table)

@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,7 +66,7 @@ def test_one_over_steps_the_tier_at_once(small: World) -> None:
     assert apply(small, raised(5)).tiers == ((SMALL, TIER, STEPPED),)
     assert tier(small) == STEPPED
     (change,) = small.rows(tier_change)
-    assert tuple(change)[2:] == (NOW, TIER, STEPPED, 5)
+    assert tuple(change)[2:] == (NOW, TIER, STEPPED, 5, "count")
 
 
 def test_one_batch_that_goes_past_all_limits_records_every_notice_and_the_step(small: World) -> None:
@@ -145,3 +145,61 @@ def test_consumers_that_have_the_same_messages_count_each_contact_once(small: Wo
         assert sum(threads.map(consume, range(3))) == 50
     assert [row.contacts for row in small.rows(ledger_counter)] == [50]
     assert small.number_of(ledger_line) == 50
+
+
+def renew_on(world: World, day: int, time_zone: str = "UTC") -> None:
+    values = {"renews_on": date(2026, 1, day), "time_zone": time_zone}
+    world.write(sa.update(portal).where(portal.c.id == SMALL).values(**values))
+
+
+@pytest.mark.parametrize(("day", "time_zone"), [(15, "UTC"), (28, "UTC"), (1, "Europe/Berlin")])
+def test_a_change_of_the_update_date_makes_no_second_notice(small: World, day: int, time_zone: str) -> None:
+    apply(small, raised(1, 2, 3))
+    renew_on(small, day, time_zone)
+    assert apply(small, raised(7, version=1, until=NOW + timedelta(hours=1))).notices == (
+        (SMALL, 90), (SMALL, 98), (SMALL, 100),
+    )  # fmt: skip
+    assert sorted((percentage, count) for _, percentage, count in notices(small)) == [
+        (75, 3),
+        (90, 4),
+        (98, 4),
+        (100, 4),
+    ]
+
+
+def test_after_a_change_of_the_update_date_a_new_period_has_notices_of_its_own(small: World) -> None:
+    apply(small, raised(1, 2, 3))
+    renew_on(small, 15)
+    later = datetime(2026, 3, 15, 1, tzinfo=UTC)
+    assert apply(small, raised(3, version=2), later).notices == ((SMALL, 75),)
+    renew_on(small, 1)
+    assert apply(small, raised(3, version=3), later + timedelta(days=1)).notices == ()
+
+
+def test_a_step_tells_of_the_tier_it_leaves_and_of_the_one_it_comes_to(small: World) -> None:
+    applied = apply(small, raised(*range(1, STEPPED - 90)))
+    assert applied.tiers == ((SMALL, TIER, STEPPED),)
+    assert [(tier, percentage) for tier, percentage, _ in notices(small)] == [
+        *((TIER, percentage) for percentage in NOTICE_PERCENTAGES), (STEPPED, 75), (STEPPED, 90),
+    ]  # fmt: skip
+
+
+def test_a_tier_that_comes_down_and_is_reached_again_in_one_period_is_no_second_notice(small: World) -> None:
+    apply(small, raised(*range(1, 6)))
+    small.write(sa.update(portal).where(portal.c.id == SMALL).values(tier=TIER))
+    assert apply(small, raised(*range(1, 6), version=2, until=UPDATE_DATE)).notices == ()
+
+
+def test_the_same_messages_at_several_consumers_tell_once(small: World) -> None:
+    start = threading.Barrier(4)
+
+    def consume(_: int) -> list[ledger.Applied]:
+        start.wait(20)
+        return [apply(small, raised(*range(each, each + 5))) for each in (*range(1, 30, 5), 1, 6)]
+
+    with ThreadPoolExecutor(4) as threads:
+        done = [each for found in threads.map(consume, range(4)) for each in found]
+    assert sorted(percentage for applied in done for _, percentage in applied.notices) == list(
+        NOTICE_PERCENTAGES
+    )
+    assert sum(len(applied.tiers) for applied in done) == 1

@@ -35,6 +35,8 @@ def default(source: Source = Source.HUBSPOT_FORM, *, on: bool) -> Cause:
 
 RAISE = Cause(Intent.RAISE, Source.BY_HAND, ReasonType.USER_SET, "7", actor="user:7")
 LOWER = Cause(Intent.LOWER, Source.BY_HAND, ReasonType.USER_SET, "7", actor="user:7")
+END = Cause(Intent.END, Source.BY_HAND, ReasonType.USER_SET, "7", actor="user:7")
+DOWN = {Intent.LOWER, Intent.END}
 
 
 def decided(standing: Standing, cause: Cause, *, is_new: bool = False) -> Decision:
@@ -163,7 +165,7 @@ causes = st.builds(
 )
 
 
-@given(st.sampled_from(ALL), causes.filter(lambda cause: cause.intent is not Intent.LOWER), st.booleans())
+@given(st.sampled_from(ALL), causes.filter(lambda cause: cause.intent not in DOWN), st.booleans())
 def test_only_a_request_lowers(standing: Standing, cause: Cause, is_new: bool) -> None:  # noqa: FBT001 - drawn
     after = decided(standing, cause, is_new=is_new).standing
     for instant in (NOW, UPDATE_DATE, UPDATE_DATE + timedelta(days=400)):
@@ -182,7 +184,15 @@ def test_versions_count_the_changes_whatever_happens(events: list[tuple[Cause, i
         assert standing.version == changes
 
 
-@given(st.sampled_from(ALL), causes)
+@given(st.sampled_from(ALL), causes.filter(lambda cause: cause.intent is not Intent.END))
 def test_nothing_lowers_before_the_update_date(standing: Standing, cause: Cause) -> None:
     after = decided(standing, cause).standing
     assert after.is_marketing(NOW) >= standing.is_marketing(NOW)
+
+
+@given(st.sampled_from(ALL))
+def test_what_ends_at_once_counts_no_more_and_the_past_stays(standing: Standing) -> None:
+    after = decided(standing, END).standing
+    assert not after.is_marketing(NOW)
+    for instant in (NOW - timedelta(days=1), NOW - timedelta(microseconds=1)):
+        assert after.is_marketing(instant) == standing.is_marketing(instant)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from config.settings import (
-    DEFAULTS_FILE,
     SECRETS,
     Settings,
     SettingsError,
@@ -14,6 +13,7 @@ from config.settings import (
     unknown_variables,
     variables,
 )
+from config.sources import FILE as DEFAULTS_FILE
 from service.domain.model import Source
 
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
@@ -24,6 +24,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "providers_dir": ("/srv/providers", "/srv/providers"),
     "secret_key": (KEY, KEY),
     "delivery_days": ("7", 7),
+    "import_file_days": ("3", 3),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - nothing listens there
     "port": ("8080", 8080),
     "database_url": ("postgresql://me@db/marketable", "postgresql://me@db/marketable"),
@@ -38,6 +39,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "trusted_proxies": ("2", 2),
     "max_body_bytes": ("2048", 2048),
     "max_upload_bytes": ("4096", 4096),
+    "max_import_bytes": ("4096", 4096),
     "commit_timeout": ("2.5", 2.5),
     "waiting_limit": ("1", 1),
     "relay_batch": ("10000", 10_000),
@@ -55,6 +57,7 @@ BAD = {
     ],
     "secret_key": ["secret", "c2hvcnQ=", f"{KEY},"],
     "delivery_days": ["0", "3651"],
+    "import_file_days": ["0", "3651"],
     "port": ["0", "65536", "-1", "http", "80.5", "٣", "1_000"],
     "database_url": ["mysql://me@db/marketable", "marketable.db", "://"],
     "broker_url": ["redis://localhost", "localhost:5672"],
@@ -68,6 +71,7 @@ BAD = {
     "trusted_proxies": ["11", "yes"],
     "max_body_bytes": ["1023", "1MB"],
     "max_upload_bytes": ["1023", "1MB"],
+    "max_import_bytes": ["1023", "536870913"],
     "commit_timeout": ["0", "61", "nan", "inf", "5s"],
     "waiting_limit": ["0"],
     "relay_batch": ["0", "10001"],

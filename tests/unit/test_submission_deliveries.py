@@ -8,7 +8,8 @@ from service.domain.forms import Form
 from service.domain.model import Fact, ReasonType, Source
 from service.errors import InvalidInput
 from service.identifiers import as_correlation_id, new_correlation_id, new_submission_id
-from service.web.hubspot.deliveries import WINDOW, make_fact
+from service.once import WINDOW
+from service.web.hubspot.deliveries import make_fact
 from service.web.hubspot.parsing import parse_submission
 from tests.submission_samples import (
     COOKIE,

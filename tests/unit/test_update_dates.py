@@ -1,19 +1,12 @@
-import calendar
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
 
 from service.domain.billing import Commitment, Subscription, next_update_date
-
-ZONES = [
-    "UTC", "Europe/Vienna", "Europe/Dublin", "America/New_York", "America/St_Johns", "America/Havana",
-    "America/Asuncion", "America/Sao_Paulo", "Africa/Cairo", "Africa/Casablanca", "Asia/Beirut", "Asia/Kolkata",
-    "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Apia", "Pacific/Kiritimati",
-    "Pacific/Pago_Pago",
-]  # fmt: skip
+from tests.subscriptions import ZONES, first_after, instants, subscriptions
 
 
 def monthly(day: int, zone: str = "UTC") -> Subscription:
@@ -91,32 +84,36 @@ def test_of_a_midnight_that_comes_twice_the_first_counts() -> None:
     assert next_update_date(monthly(1, "America/Havana"), utc(2026, 10, 15)) == utc(2026, 11, 1, 4)
 
 
-def falls_on(subscription: Subscription, day: date) -> bool:
-    renewal = subscription.renews_on
-    last = calendar.monthrange(day.year, day.month)[1]
-    renews = day.day == min(renewal.day, last)
-    if subscription.commitment is Commitment.MONTHLY:
-        return renews
-    return day.day == 1 or (renews and day.month == renewal.month)
+@pytest.mark.parametrize("subscription", [monthly(31), monthly(1), annual(2, 29)])
+@pytest.mark.parametrize("year", [1994, 2011, 2026])
+def test_in_every_zone_each_update_date_of_a_winter_is_there(subscription: Subscription, year: int) -> None:
+    for zone in ZONES:
+        here = replace(subscription, time_zone=zone)
+        at, end = utc(year, 10, 15), utc(year + 1, 4, 10)
+        while at < end:
+            expected = first_after(here, at)
+            assert next_update_date(here, at) == expected, (zone, at)
+            at = expected
 
 
-def first_after(subscription: Subscription, now: datetime) -> datetime:
-    zone = ZoneInfo(subscription.time_zone)
-    day = now.astimezone(zone).date()
-    while True:
-        midnight = datetime.combine(day, time(), zone).astimezone(UTC)
-        if falls_on(subscription, day) and midnight > now:
-            return midnight
-        day += timedelta(days=1)
-
-
-subscriptions = st.builds(
-    Subscription,
-    st.sampled_from(Commitment),
-    st.dates(date(2000, 1, 1), date(2040, 12, 31)),
-    st.sampled_from(ZONES),
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (utc(1900, 1, 1), utc(1900, 1, 31)),
+        (utc(1900, 2, 1), utc(1900, 2, 28)),
+        (utc(2000, 2, 1), utc(2000, 2, 29)),
+        (utc(2100, 2, 1), utc(2100, 2, 28)),
+        (utc(9998, 12, 30), utc(9998, 12, 31)),
+    ],
 )
-instants = st.datetimes(datetime(2005, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+def test_it_is_right_in_years_far_away(now: datetime, expected: datetime) -> None:
+    assert next_update_date(monthly(31), now) == expected
+
+
+def test_where_a_whole_day_was_skipped_the_day_after_it_is_the_update_date_of_both() -> None:
+    before = utc(2011, 12, 20)
+    assert next_update_date(monthly(30, "Pacific/Apia"), before) == utc(2011, 12, 30, 10)
+    assert next_update_date(monthly(31, "Pacific/Apia"), before) == utc(2011, 12, 30, 10)
 
 
 @given(subscriptions, instants)

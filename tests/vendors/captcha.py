@@ -1,30 +1,30 @@
 """Stands in for Turnstile and hCaptcha: says once of each answer that it is right, as their documentation has it."""
 
 import json
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl
+
+from tests.vendors.listening import Listening
 
 SECRET = "captcha-secret-0123"  # noqa: S105 - of no real service
 PATHS = {"/turnstile/v0/siteverify", "/siteverify"}
 _BETWEEN_BYTES = 0.05
 
 
-class CaptchaService:
+class CaptchaService(Listening):
     """Runs while its `with` block does. `asked` are all questions; `mood` makes it answer as none should."""
 
     def __init__(self, mood: str = "") -> None:
+        super().__init__()
         self.mood = mood
         self.asked: list[Mapping[str, str]] = []
-        self.done = threading.Event()
         self._spent: set[str] = set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self.origin
 
     def reply_to(self, path: str, asked: Mapping[str, str]) -> tuple[int, Any]:
         self.asked.append(asked)
@@ -37,19 +37,8 @@ class CaptchaService:
         right = {"success": True, "hostname": "www.example.com", "error-codes": []}
         return 200, right if answer.startswith("solved") else refusal("invalid-input-response")
 
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.done.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
 
 def refusal(code: str) -> Mapping[str, Any]:

@@ -5,21 +5,20 @@ that the vendor would refuse. A mood makes it answer as no vendor should.
 """
 
 import json
-import threading
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from tests.vendors.listening import Listening
 
 TOKEN = "vendor:token-0123456789"  # noqa: S105 - of no real vendor
 """Has a colon, so that it serves as user and password too."""
 TOO_MUCH = 1024 * 1024 + 1
 _BETWEEN_BYTES = 0.05
-_BETWEEN_LOOKS = 0.005
-"""Seconds until a server that is told to stop does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +64,26 @@ MOODS: Mapping[str, Reply] = {
 }
 
 
-class Vendor:
+class Vendor(Listening):
     """Runs while its `with` block does. `asked` are all requests, in the order of arrival."""
 
     prefix: ClassVar[str] = ""
     """What stands between host and path in the vendor's own address."""
 
     def __init__(self, mood: str = "") -> None:
+        super().__init__()
         self.mood = mood
         self.asked: list[Asked] = []
         self.twist: Callable[[Any], Any] = lambda document: document
         """What is done to each right answer before it goes out."""
-        self.done = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self.prefix}"
+        return self.origin + self.prefix
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Reply:
         """Answer as the vendor does; `asked.path` is without the prefix."""
-        raise NotImplementedError
 
     def is_allowed(self, asked: Asked) -> bool:
         return asked.headers.get("authorization") == f"Bearer {TOKEN}"
@@ -101,23 +100,8 @@ class Vendor:
         reply = self.answer(asked) if self.is_allowed(asked) else self.not_allowed()
         return Reply(self.twist(reply.document)) if reply.status == HTTPStatus.OK else reply
 
-    def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_BETWEEN_LOOKS,))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.done.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
 
 def _is_proper(headers: Mapping[str, str]) -> bool:

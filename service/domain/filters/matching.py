@@ -32,6 +32,9 @@ class Subject:
     created_at: datetime
     updated_at: datetime
     standing: Standing = NEVER_MARKETING
+    active_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    bounced_at: datetime | None = None
 
 
 def matches(wanted: Filter, subject: Subject, now: datetime) -> bool:
@@ -76,8 +79,16 @@ def _reason_id(subject: Subject, now: datetime) -> str | None:
     return stint.reason_id if stint is not None and stint.covers(now) else None
 
 
+def _email_domain(subject: Subject, _now: datetime) -> str | None:
+    return None if subject.email is None else subject.email[subject.email.find("@") + 1 :]
+
+
 OWN: Mapping[str, Callable[[Subject, datetime], Value | None]] = {
     "email": lambda subject, _: subject.email,
+    "hs_email_domain": _email_domain,
+    "active_at": lambda subject, _: subject.active_at,
+    "unsubscribed_at": lambda subject, _: subject.unsubscribed_at,
+    "bounced_at": lambda subject, _: subject.bounced_at,
     "hs_object_id": lambda subject, _: subject.contact_id,
     "createdate": lambda subject, _: subject.created_at,
     "lastmodifieddate": lambda subject, _: subject.updated_at,

@@ -21,14 +21,48 @@ contact = sa.Table(
     sa.Column("reason_type", sa.Text),
     sa.Column("reason_id", sa.Text),
     required("end_announced", sa.Boolean, server_default=sa.false()),
+    sa.Column("active_at", Instant),
+    sa.Column("deleted_at", Instant),
+    sa.Column("erased_at", Instant),
+    sa.Column("merged_into", sa.BigInteger),
+    sa.Column("unsubscribed_at", Instant),
+    sa.Column("bounced_at", Instant),
     sa.UniqueConstraint("portal_id", "email"),
+    sa.Index("ix_contact_portal_id_id", "portal_id", "id"),
+    sa.Index(
+        "ix_contact_merged_into",
+        "merged_into",
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_contact_unsubscribed",
+        "portal_id",
+        "id",
+        postgresql_where=sa.text("unsubscribed_at IS NOT NULL"),
+        sqlite_where=sa.text("unsubscribed_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_contact_bounced",
+        "portal_id",
+        "id",
+        postgresql_where=sa.text("bounced_at IS NOT NULL"),
+        sqlite_where=sa.text("bounced_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_contact_leaving",
+        "portal_id",
+        "id",
+        postgresql_where=sa.text("until IS NOT NULL AND NOT end_announced"),
+        sqlite_where=sa.text("until IS NOT NULL AND NOT end_announced"),
+    ),
     sa.Index(
         "ix_contact_ending",
         "until",
         postgresql_where=sa.text("until IS NOT NULL AND NOT end_announced"),
         sqlite_where=sa.text("until IS NOT NULL AND NOT end_announced"),
     ),
-    comment="Rows never vanish: a stale guess would insert them anew. `stint` is the number of the latest one.",
+    comment="Rows never vanish: a stale guess would insert them anew. `stint` is the latest one's number.",
 )
 
 visitor = sa.Table(
@@ -36,7 +70,7 @@ visitor = sa.Table(
     metadata,
     sa.Column("portal_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("cookie", sa.Text, primary_key=True),
-    required("contact_id", sa.BigInteger),
+    required("contact_id", sa.BigInteger, index=True),
     comment="Which contact a tracking cookie is linked to.",
 )
 

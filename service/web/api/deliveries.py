@@ -11,6 +11,7 @@ from service.replay import Replay, Replayed
 from service.store import deliveries
 from service.store.deliveries import RefusedDelivery
 from service.web.api.access import LARGEST, PORTAL, guard
+from service.web.api.effects import changes
 from service.web.api.endpoints import INSTANT
 from service.web.services import services
 
@@ -106,6 +107,7 @@ class DeliveryView(MethodView):
 class ReplayView(MethodView):
     """The replay of a refused delivery."""
 
+    @changes
     @blueprint.arguments(ReplaySchema, error_status_code=400)
     @blueprint.response(200, ReplayedSchema)
     def post(self, wanted: dict[str, bool], portal_id: int, delivery_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from service.domain.endpoints import (
 from service.domain.portals import Scope
 from service.endpoints import Shown, Wanted, hook_path
 from service.web.api.access import NUMBER, PORTAL, all_endpoints, guard, origin
+from service.web.api.effects import changes
 
 ONE = f"/<{NUMBER}:endpoint_id>"
 INSTANT = {"format": "date-time"}
@@ -137,6 +138,7 @@ class EndpointsView(MethodView):
         """Return all endpoints."""
         return [describe_endpoint(each, origin()) for each in all_endpoints().every(portal_id)]
 
+    @changes
     @blueprint.arguments(NewEndpointSchema, error_status_code=400)
     @blueprint.response(201, MadeEndpointSchema)
     def post(self, wanted: dict[str, Any], portal_id: int) -> dict[str, Any]:
@@ -158,6 +160,7 @@ class EndpointView(MethodView):
         preview = shown.activity.preview if shown.activity else None
         return {**describe_endpoint(shown, origin()), "preview": preview}
 
+    @changes
     @blueprint.arguments(EndpointChangesSchema, error_status_code=400)
     @blueprint.response(200, EndpointSchema)
     def patch(self, changes: dict[str, Any], portal_id: int, endpoint_id: int) -> dict[str, Any]:
@@ -168,6 +171,7 @@ class EndpointView(MethodView):
         endpoints.set(portal_id, endpoint_id, **changes)
         return describe_endpoint(endpoints.show(portal_id, endpoint_id), origin())
 
+    @changes
     @blueprint.response(204)
     def delete(self, portal_id: int, endpoint_id: int) -> None:
         """Give an endpoint up for good: its address answers 404, its secrets are gone, submissions stay."""
@@ -178,6 +182,7 @@ class EndpointView(MethodView):
 class SecretView(MethodView):
     """The secret of an endpoint."""
 
+    @changes
     @blueprint.arguments(NewSecretSchema, error_status_code=400)
     @blueprint.response(200, MadeEndpointSchema)
     def post(self, wanted: dict[str, str], portal_id: int, endpoint_id: int) -> dict[str, Any]:
@@ -191,6 +196,7 @@ class SecretView(MethodView):
 class AddressView(MethodView):
     """The address of an endpoint."""
 
+    @changes
     @blueprint.response(200, EndpointSchema)
     def post(self, portal_id: int, endpoint_id: int) -> dict[str, Any]:
         """Give the endpoint a new address; the one before leads here too until the rotation is finished."""
@@ -201,6 +207,7 @@ class AddressView(MethodView):
 class RotationView(MethodView):
     """The end of a rotation."""
 
+    @changes
     @blueprint.response(200, EndpointSchema)
     def post(self, portal_id: int, endpoint_id: int) -> dict[str, Any]:
         """Give up the secret and the address from before."""

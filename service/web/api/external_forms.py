@@ -1,4 +1,4 @@
-"""`/external-forms` and `/defaults` of a portal: what came in at endpoints, and whether it raises contacts."""
+"""`/external-forms` of a portal: what came in at endpoints, and whether it raises contacts."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from service.domain.endpoints import ExternalForm, ExternalKind
 from service.domain.portals import Scope
 from service.endpoints import ROLES, Endpoints
 from service.web.api.access import LARGEST, NUMBER, PORTAL, all_endpoints, guard
+from service.web.api.effects import changes, sets_status
 from service.web.api.endpoints import INSTANT
 
 FORMS = "/external-forms"
@@ -88,17 +89,6 @@ class FormChangesSchema(ma.Schema):
     name = ma.fields.String()
 
 
-class DefaultsSchema(ma.Schema):
-    """A portal's defaults."""
-
-    external_forms = ma.fields.Boolean(
-        required=True,
-        truthy={True},
-        falsy={False},
-        metadata={"description": "Of forms that are not HubSpot's and have no default of their own"},
-    )
-
-
 @blueprint.route(FORMS)
 class ExternalFormsView(MethodView):
     """Forms and chatflows."""
@@ -111,6 +101,7 @@ class ExternalFormsView(MethodView):
         found = endpoints.forms(portal_id, endpoint_id=query.get("endpoint"), only_new=query["new"])
         return describe_forms(endpoints, portal_id, found)
 
+    @changes
     @blueprint.arguments(NewFormSchema, error_status_code=400)
     @blueprint.response(201, ExternalFormSchema)
     def post(self, told: dict[str, Any], portal_id: int) -> dict[str, Any]:
@@ -130,29 +121,13 @@ class ExternalFormView(MethodView):
         endpoints = all_endpoints()
         return describe_forms(endpoints, portal_id, [endpoints.form(portal_id, form_id)])[0]
 
+    @sets_status("marketing_default")
     @blueprint.arguments(FormChangesSchema, error_status_code=400)
     @blueprint.response(200, ExternalFormSchema)
-    def patch(self, changes: dict[str, Any], portal_id: int, form_id: int) -> dict[str, Any]:
+    def patch(self, wanted: dict[str, Any], portal_id: int, form_id: int) -> dict[str, Any]:
         """Choose its default marketing status, its mapping or its name."""
         endpoints = all_endpoints()
-        return describe_forms(endpoints, portal_id, [endpoints.choose(portal_id, form_id, **changes)])[0]
-
-
-@blueprint.route("/defaults")
-class DefaultsView(MethodView):
-    """A portal's defaults."""
-
-    @blueprint.response(200, DefaultsSchema)
-    def get(self, portal_id: int) -> dict[str, bool]:
-        """Return the portal's defaults."""
-        return {"external_forms": all_endpoints().external_default(portal_id)}
-
-    @blueprint.arguments(DefaultsSchema, error_status_code=400)
-    @blueprint.response(200, DefaultsSchema)
-    def patch(self, wanted: dict[str, bool], portal_id: int) -> dict[str, bool]:
-        """Set the portal's default for forms that are not HubSpot's and have none of their own."""
-        all_endpoints().set_external_default(portal_id, on=wanted["external_forms"])
-        return wanted
+        return describe_forms(endpoints, portal_id, [endpoints.choose(portal_id, form_id, **wanted)])[0]
 
 
 def describe_forms(endpoints: Endpoints, portal_id: int, forms: list[ExternalForm]) -> list[dict[str, Any]]:
@@ -163,7 +138,6 @@ def describe_forms(endpoints: Endpoints, portal_id: int, forms: list[ExternalFor
 
 
 def _describe(form: ExternalForm, *, portal_default: bool, submissions: int) -> dict[str, Any]:
-    default, told_by = _in_effect(form, portal_default=portal_default)
     return {
         "id": form.id,
         "endpoint": form.endpoint_id,
@@ -171,8 +145,8 @@ def _describe(form: ExternalForm, *, portal_default: bool, submissions: int) -> 
         "key": form.key,
         "name": form.name,
         "marketing_default": form.marketing_default,
-        "default_in_effect": default,
-        "default_from": told_by,
+        "default_in_effect": form.default(of_portal=portal_default),
+        "default_from": _told_by(form),
         "mapping": dict(form.mapping),
         "fields": dict(form.fields),
         "is_new": form.is_new,
@@ -183,10 +157,8 @@ def _describe(form: ExternalForm, *, portal_default: bool, submissions: int) -> 
     }
 
 
-def _in_effect(form: ExternalForm, *, portal_default: bool) -> tuple[bool, str]:
-    """Return the default that decides, and whose it is (rule 5)."""
+def _told_by(form: ExternalForm) -> str:
+    """Return whose the default is that decides."""
     if form.marketing_default is not None:
-        return form.marketing_default, OWN
-    if form.kind is ExternalKind.FORM:
-        return portal_default, OF_PORTAL
-    return False, OF_CHATFLOWS
+        return OWN
+    return OF_PORTAL if form.kind is ExternalKind.FORM else OF_CHATFLOWS

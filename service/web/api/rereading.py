@@ -13,6 +13,7 @@ from service.endpoints import ROLES
 from service.errors import InvalidInput
 from service.rereading import Asked, Rereading
 from service.web.api.access import NUMBER, PORTAL, guard
+from service.web.api.effects import sets_status
 from service.web.services import services
 
 MOST_SUBMISSIONS = 20_000
@@ -79,6 +80,7 @@ class SummarySchema(ma.Schema):
 class ReadAgainView(MethodView):
     """Earlier submissions of one form or chatflow."""
 
+    @sets_status("dry_run=false")
     @blueprint.arguments(ReadAgainSchema, error_status_code=400)
     @blueprint.response(200, SummarySchema)
     def post(self, wanted: dict[str, Any], portal_id: int, form_id: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import blake2b
 
 import orjson
 
@@ -11,11 +10,10 @@ from service.domain.forms import Form
 from service.domain.model import Fact, ReasonType, Source
 from service.errors import InvalidInput
 from service.identifiers import new_submission_id
+from service.once import hash_of, keys_in_window
 from service.web.hubspot.consent import Consent
 from service.web.hubspot.parsing import ParsedSubmission
 
-WINDOW = 600
-"""Seconds in which two submissions without an id and with the same content are one."""
 _VOLATILE = frozenset({"ipAddress"})
 """What may differ between two sends of one submission; `submittedAt` is no part of the content anyway."""
 
@@ -25,10 +23,10 @@ _is_delivery_id = re.compile(r"[\x21-\x7e]{1,255}").fullmatch
 def make_fact(form: Form, submission: ParsedSubmission, now: datetime, delivery_id: str | None) -> Fact:
     """Return the fact that `submission` was made to `form`; raises InvalidInput for an id that is none."""
     digest = _digest(form, submission)
+    once_key: str
+    earlier_key: str | None
     if delivery_id is None:
-        window = int(now.timestamp()) // WINDOW
-        once_key = _hash(f"content/{digest}/{window}".encode())
-        earlier_key = _hash(f"content/{digest}/{window - 1}".encode())
+        once_key, earlier_key = keys_in_window(f"content/{digest}", now)
     else:
         once_key, earlier_key = _once_key_of_id(form, delivery_id), None
     return Fact(
@@ -57,7 +55,7 @@ def _once_key_of_id(form: Form, delivery_id: str) -> str:
             field="Idempotency-Key",
             mend="send a UUID, the same with each repeat",
         )
-    return _hash(f"id/{form.portal_id}/{form.guid}/{delivery_id}".encode())
+    return hash_of(f"id/{form.portal_id}/{form.guid}/{delivery_id}".encode())
 
 
 def _content(submission: ParsedSubmission) -> str:
@@ -77,7 +75,7 @@ def _digest(form: Form, submission: ParsedSubmission) -> str:
         context = {key: value for key, value in context.items() if key not in _VOLATILE}
     consent = submission.consent and _in_order(submission.consent)
     sent = [form.portal_id, form.guid, submission.fields, context, consent]
-    return _hash(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS))
+    return hash_of(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS))
 
 
 def _in_order(consent: Consent) -> Mapping[str, object]:
@@ -87,7 +85,3 @@ def _in_order(consent: Consent) -> Mapping[str, object]:
         return consent
     ordered = sorted(given["communications"], key=lambda communication: communication["subscriptionTypeId"])
     return {**consent, "consent": {**given, "communications": ordered}}
-
-
-def _hash(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()

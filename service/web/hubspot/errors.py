@@ -1,6 +1,5 @@
 """Errors as HubSpot has them on its submission paths; the one place where those paths map them."""
 
-import traceback
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +21,7 @@ from service.errors import (
 )
 from service.identifiers import as_correlation_id, new_correlation_id
 from service.observe import REFUSALS
+from service.web import problems
 from service.web.hubspot.problems import InvalidSubmission, Problem, shown
 
 STATUS: tuple[tuple[type[MarketableError], int], ...] = (
@@ -42,7 +42,6 @@ RATE_LIMITED = {
     "errorType": "RATE_LIMIT",
     "policyName": "TEN_SECONDLY_ROLLING",
 }
-_FRAMES = 8
 
 log = structlog.get_logger()
 
@@ -84,7 +83,7 @@ def answer_http_exception(error: HTTPException, headers: Headers) -> Response:
 def answer_unexpected(error: Exception, headers: Headers) -> Response:
     """Answer a fault of ours without a word of its inside, which may hold personal data; log where it was."""
     correlation_id = _correlation_id()
-    where = traceback.format_tb(error.__traceback__)[-_FRAMES:]
+    where = problems.where(error)
     log.error("submission_failed", error=type(error).__name__, where=where, correlation_id=correlation_id)
     return _respond(500, _body("internal error", correlation_id, ()), headers)
 

@@ -201,8 +201,8 @@ def _token_of(current: Services, environment: Environment, portal_id: str) -> Ac
         raise Unauthenticated("Send the header 'Authorization: Bearer <access token>' with a known token")
     if token.portal_id != _number(portal_id):
         raise Forbidden("The access token belongs to another portal")
-    if Scope.FORMS not in token.scopes:
-        raise Forbidden(f"The access token lacks the scope '{Scope.FORMS}'")
+    if Scope.FORMS not in token.scopes - token.read_only:
+        raise Forbidden(f"The access token lacks the scope '{Scope.FORMS}', or its user only reads forms")
     return token
 
 

@@ -1,0 +1,24 @@
+"""What a kind of job is."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from service.domain.jobs import Job, Step
+
+
+class JobKind(Protocol):
+    """Does one kind of job; one instance for one runner, which is one thread."""
+
+    most_at_once: int | None
+    """How many of one portal may run; others are deferred. None is any number."""
+
+    def step(self, connection: Any, job: Job, now: datetime) -> Step:
+        """Do the next few units in the transaction of `connection`, on from `job.cursor`.
+
+        All that it does it does in this transaction, so a step that is broken off was never there. A step takes a
+        tenth of a second or less: on SQLite nobody else writes meanwhile. Raises InvalidInput and other errors of
+        ours for a job that can't go on, which fails it with their words.
+        """
+
+    def forget(self, job: Job) -> None:
+        """Let go of what was kept in memory for a job that has ended."""

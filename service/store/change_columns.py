@@ -1,0 +1,49 @@
+"""Status changes and ended stints as PostgreSQL takes many of them: one array for each column.
+
+The columns are those of `service.store.intake_statement`, CHANGE and ENDED, in their order.
+"""
+
+from collections.abc import Sequence
+
+from service.domain.model import StatusChange, Stint
+from service.store.literals import instant_array, plain_array, text_array
+
+
+def change_columns(rows: Sequence[tuple[int, int, StatusChange, str | None]]) -> list[str]:
+    """Return columns of changes; rows are (place or contact id, portal id, change, submission id)."""
+    changes = [change for _, _, change, _ in rows]
+    return [
+        plain_array([place for place, _, _, _ in rows]),
+        plain_array([portal_id for _, portal_id, _, _ in rows]),
+        plain_array([change.version for change in changes]),
+        instant_array([change.at for change in changes]),
+        plain_array([change.before for change in changes]),
+        plain_array([change.after for change in changes]),
+        plain_array([change.verdict.value for change in changes]),
+        plain_array([change.stint.number for change in changes]),
+        instant_array([change.stint.since for change in changes]),
+        instant_array([change.stint.until for change in changes]),
+        text_array([change.stint.reason_type for change in changes]),
+        text_array([change.stint.reason_id for change in changes]),
+        plain_array([change.cause.source.value for change in changes]),
+        plain_array([change.cause.reason_type.value for change in changes]),
+        text_array([change.cause.reason_id for change in changes]),
+        text_array([change.cause.actor for change in changes]),
+        plain_array([change.cause.default.version for change in changes]),
+        plain_array([submission_id for _, _, _, submission_id in rows]),
+    ]
+
+
+def ended_columns(rows: Sequence[tuple[int, int, Stint, int]]) -> list[str]:
+    """Return columns of ended stints; rows are (place or contact id, portal id, stint, version)."""
+    stints = [stint for _, _, stint, _ in rows]
+    return [
+        plain_array([place for place, _, _, _ in rows]),
+        plain_array([portal_id for _, portal_id, _, _ in rows]),
+        plain_array([stint.number for stint in stints]),
+        plain_array([version for _, _, _, version in rows]),
+        instant_array([stint.since for stint in stints]),
+        instant_array([stint.until for stint in stints]),
+        text_array([stint.reason_type for stint in stints]),
+        text_array([stint.reason_id for stint in stints]),
+    ]
