@@ -1,4 +1,4 @@
-# One image for every process: `web`, `relay`, `clock`, `consume billing-count`, `migrate`; `up` is all in one.
+# One image for every process: `web`, `relay`, `clock`, `jobs`, `consume …`, `migrate`; `up` is all in one.
 
 FROM python:3.12-slim AS build
 WORKDIR /source

@@ -146,7 +146,7 @@ class Settings:
     health_port: int = _setting(
         0,
         _whole(0, 65_535),
-        "Port for health and metrics of relay, clock and consumer; 0 takes each one's own.",
+        "Port for health and metrics of relay, clock, jobs and consumers; 0 takes each one's own.",
     )
     log_level: str = _setting("info", _choice(*LOG_LEVELS), "Least level that is logged.")
     log_format: str = _setting("json", _choice(*LOG_FORMATS), "How log lines look.")
@@ -181,7 +181,9 @@ class Settings:
     relay_batch: int = _setting(500, _whole(1, 10_000), "Outbox entries that the relay publishes at a time.")
     consumer_batch: int = _setting(500, _whole(1, 10_000), "Messages that a consumer applies at a time.")
     poll_interval: float = _setting(
-        0.5, _seconds(0.01, 60), "Seconds between looks at an empty outbox when nothing wakes the relay."
+        0.5,
+        _seconds(0.01, 60),
+        "Seconds between looks for work: at an empty outbox when nothing wakes the relay, and for jobs.",
     )
     clock_interval: float = _setting(
         30.0, _seconds(0.1, 3_600), "Seconds between looks for stints that have ended."

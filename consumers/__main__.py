@@ -13,8 +13,8 @@ from service import working
 from service.broker import BILLING_COUNT, Publisher, Topology
 from service.clock import Clock
 from service.configuration import Configuration
-from service.errors import MarketableError, Unavailable
-from service.health import FAIL, PASS, WARN, Check, Health
+from service.errors import MarketableError
+from service.health import PASS, WARN, Check, Checks, Health, age_check
 from service.instants import utc_now
 from service.joining import Joiner
 from service.process import Job, Listening, run
@@ -23,7 +23,7 @@ from service.statements import StatementMaker, waiting_check
 from service.store import look_ups
 from service.store.session import Database
 from service.sweep import Sweeper
-from service.vault import Vault, vault_of
+from service.vault import vault_of
 
 WORKER = "worker"
 LOOKUPS = look_ups.CONSUMER
@@ -98,39 +98,21 @@ def _worker(settings: Settings) -> int:
     return run(WORKER, jobs, Health(WORKER, database, utc_now, checks), listening)
 
 
-def _checks(runner: Runner) -> dict[str, Callable[[], Check]]:
+def _checks(runner: Runner) -> Checks:
     def connection() -> Check:
         return {"componentType": "component", "status": PASS if runner.is_connected else WARN}
 
     return {f"{BILLING_COUNT}:connection": connection}
 
 
-def _look_up_checks(database: Database) -> dict[str, Callable[[], Check]]:
-    def oldest() -> Check:
-        now = utc_now()
-        try:
-            with database.reading() as connection:
-                since = look_ups.oldest_due(connection, now)
-        except Unavailable as error:
-            return {"componentType": "component", "status": FAIL, "output": error.reason}
-        age = (now - since).total_seconds() if since else 0.0
-        return {
-            "componentType": "component",
-            "status": WARN if age > OLD_LOOK_UP else PASS,
-            "observedValue": round(age, 3),
-            "observedUnit": "s",
-        }
-
-    return {f"{LOOKUPS}:age": oldest}
+def _look_up_checks(database: Database) -> Checks:
+    return {f"{LOOKUPS}:age": age_check(database, utc_now, look_ups.oldest_due, OLD_LOOK_UP)}
 
 
 def _look_ups(settings: Settings, database: Database, *, is_alone: bool = False) -> LookUps:
     """The key is opened with the first look-up: who has none to make needs none."""
-
-    def vault() -> Vault:
-        return vault_of(settings)
-
-    return LookUps(database, Configuration(database, vault), ask_vendor, utc_now, is_alone=is_alone)
+    configuration = Configuration(database, lambda: vault_of(settings))
+    return LookUps(database, configuration, ask_vendor, utc_now, is_alone=is_alone)
 
 
 def _runner(settings: Settings, database: Database) -> Runner:

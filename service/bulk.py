@@ -10,8 +10,8 @@ from service.domain.filters import dump_filter, read_filter
 from service.domain.jobs import Job, Problem, Step
 from service.domain.model import Intent, Verdict
 from service.errors import UnexpectedNumber
-from service.store import brakes, jobs, portals, selections
-from service.store.contact_batches import ContactBatch, Person, Write
+from service.store import jobs, portals, selections
+from service.store.contact_batches import ContactBatch, Write
 from service.store.selections import Selection
 from service.store.session import Database
 
@@ -40,12 +40,12 @@ def set_status(
     with database.reading() as connection:
         check_marketing_contacts(portals.get_portal(connection, portal_id))
         newest = selections.newest(connection, portal_id)
-        if wanted.ids is not None:
+        if wanted.filter is not None:
+            number = selections.count(connection, portal_id, wanted.filter, now)
+        else:
             # From here on those are meant who are there now, and nobody of another portal.
             ids = selections.page(connection, portal_id, wanted, now, after=0, upto=newest, limit=MOST_IDS)
             wanted, number = Selection(ids=tuple(ids)), len(ids)
-        else:
-            number = selections.count(connection, portal_id, wanted, now)
     if number != expected:
         raise UnexpectedNumber(expected, number)
     request = {"marketing": marketing, "upto": newest, **_dump(wanted)}
@@ -64,40 +64,28 @@ class StatusSetter:
         check_marketing_contacts(portal)
         after, upto = job.cursor.get("after", 0), job.request["upto"]
         wanted = _load(job.request)
-        batch = ContactBatch(connection, portal, now, brakes.lock(connection, portal, now))
+        batch = ContactBatch(connection, portal, now)
         found = selections.stretch(connection, portal.id, wanted, now, after=after, upto=upto, limit=CHUNK)
         intent = Intent.RAISE if job.request["marketing"] else Intent.LOWER
         cause = actor_from(job.actor).cause(intent)
-        people = {number: person for number, person in batch.by_id(found.ids).items() if _is_live(person)}
+        people = {number: person for number, person in batch.by_id(found.ids).items() if person.is_live}
+        decisions = {number: batch.decide(person.standing, cause) for number, person in people.items()}
         writes = [
-            Write(person=person, decision=batch.decide(person.standing, cause), cause=cause)
-            for person in people.values()
+            Write(person=person, decision=decisions[number], cause=cause) for number, person in people.items()
         ]
-        batch.write([each for each in writes if each.decision and _is_news(each.decision.verdict, each)])
-        verdicts = Counter(each.decision.verdict.value for each in writes if each.decision)
-        held = (each.person for each in writes if each.decision and each.decision.verdict is Verdict.HELD)
-        problems = [
-            *(_held(person.known.contact_id) for person in held if person),
-            *(_gone(number) for number in found.ids if number not in people),
-        ]
+        batch.write([each for each in writes if each.is_news])
+        held = [number for number, decision in decisions.items() if decision.verdict is Verdict.HELD]
+        missing = [number for number in found.ids if number not in people]
         return Step(
             cursor={"after": found.after},
             done=len(people),
-            counts=verdicts,
-            problems=tuple(problems),
+            counts=Counter(decision.verdict.value for decision in decisions.values()),
+            problems=(*map(_held, held), *map(_gone, missing)),
             finished=found.is_last,
         )
 
     def forget(self, job: Job) -> None:
         """Nothing is kept in memory."""
-
-
-def _is_live(person: Person) -> bool:
-    return person.row.deleted_at is None and person.row.merged_into is None
-
-
-def _is_news(verdict: Verdict, write: Write) -> bool:
-    return verdict is Verdict.HELD or (write.decision is not None and write.decision.change is not None)
 
 
 def _gone(contact_id: int) -> Problem:

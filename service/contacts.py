@@ -17,9 +17,10 @@ from service.domain.model import NEVER_MARKETING, Decision, Intent, Verdict
 from service.domain.portals import DeleteCounts
 from service.erasing import ERASE
 from service.errors import Conflict, InvalidInput, NotFound
-from service.store import audit, brakes, contacts, gone, jobs, portals
+from service.store import audit, contacts, gone, jobs, portals
 from service.store.contact_batches import ContactBatch, Person, Write
 from service.store.session import Database
+from service.store.taken_addresses import write_unless_taken
 
 MOST_EMAILS = 10_000
 INTENTS = {True: Intent.RAISE, False: Intent.LOWER}
@@ -67,9 +68,14 @@ class Contacts:
                 raise Conflict(f"Contact already exists. Existing ID: {known.known.contact_id}")
             standing = known.standing if known else NEVER_MARKETING
             decision = None if marketing is False else batch.decide(standing, cause, is_new=known is None)
-            told = {"email": address, **properties}
+            # One that is restored keeps its address: this one may be that of a contact that merged into it.
             write = Write(
-                person=known, email=address, properties=told, restores=True, decision=decision, cause=cause
+                person=known,
+                email=None if known else address,
+                properties=properties if known else {"email": address, **properties},
+                restores=True,
+                decision=decision,
+                cause=cause,
             )
             (contact_id,) = batch.write([write])
         if contact_id is None:
@@ -96,11 +102,9 @@ class Contacts:
                 if other is not None:
                     raise Conflict(f"{address} is the address of contact {other.known.contact_id}")
                 told["email"] = address
-            batch.write([Write(person=person, email=address, properties=told)])
-            note = audit.Entry(
-                str(actor), "contact_changed", f"contact:{contact_id}", after={"names": sorted(told)}
-            )
-            audit.note(batch.connection, portal_id, note, batch.now)
+            if write_unless_taken(batch, [Write(person=person, email=address, properties=told)]) is None:
+                raise Conflict(f"{address} has just become somebody else's address")
+            self._note(batch, actor, "contact_changed", f"contact:{contact_id}", {"names": sorted(told)})
 
     def set_status(self, actor: Actor, portal_id: int, contact_id: int, *, marketing: bool) -> Decision:
         """Raise the contact, or ask for its lowering on the update date (rule 2)."""
@@ -110,8 +114,9 @@ class Contacts:
             check_marketing_contacts(batch.portal)
             person = _live(batch, contact_id)
             decision = batch.decide(person.standing, cause)
-            if decision.change is not None or decision.verdict is Verdict.HELD:
-                batch.write([Write(person=person, decision=decision, cause=cause)])
+            write = Write(person=person, decision=decision, cause=cause)
+            if write.is_news:
+                batch.write([write])
         return decision
 
     def delete(self, actor: Actor, portal_id: int, contact_id: int) -> Decision:
@@ -120,7 +125,7 @@ class Contacts:
             person = _live(batch, contact_id)
             decision = self._let_go(batch, actor, person)
             gone.delete(batch.connection, portal_id, [contact_id], batch.now)
-            self._note(batch, actor, "contact_deleted", contact_id, None)
+            self._note(batch, actor, "contact_deleted", f"contact:{contact_id}")
         return decision
 
     def merge(self, actor: Actor, portal_id: int, primary_id: int, other_id: int) -> Decision:
@@ -143,7 +148,7 @@ class Contacts:
                 name: value for name, value in other.properties.items() if not primary.properties.get(name)
             }
             batch.write([Write(person=primary, email=address, properties=told)])
-            self._note(batch, actor, "contact_merged", other_id, {"into": primary_id})
+            self._note(batch, actor, "contact_merged", f"contact:{other_id}", {"into": primary_id})
         return decision
 
     def erase(self, actor: Actor, portal_id: int, contact_id: int) -> Job:
@@ -159,7 +164,7 @@ class Contacts:
             if person.row.deleted_at is None:
                 self._let_go(batch, actor, person)
             everybody = gone.erase(batch.connection, portal_id, contact_id, batch.now)
-            self._note(batch, actor, "contact_erased", contact_id, None)
+            self._note(batch, actor, "contact_erased", f"contact:{contact_id}")
             request = {"contacts": everybody}
             return jobs.add(batch.connection, portal_id, ERASE, str(actor), request, batch.now)
 
@@ -187,8 +192,7 @@ class Contacts:
             ids = sorted({person.known.contact_id for person in people.values()})
             gone.note_mailing(batch.connection, ids, batch.now, unsubscribed=unsubscribed, bounced=bounced)
             told = {"unsubscribed": unsubscribed, "bounced": bounced, "contacts": len(ids)}
-            note = audit.Entry(str(actor), "mailing_noted", f"portal:{portal_id}", after=told)
-            audit.note(batch.connection, portal_id, note, batch.now)
+            self._note(batch, actor, "mailing_noted", f"portal:{portal_id}", told)
         return {"contacts": len(ids), "unknown_addresses": len(addresses - people.keys())}
 
     def find(self, portal_id: int, contact_id: int) -> Person:
@@ -203,8 +207,7 @@ class Contacts:
     def _changing(self, portal_id: int) -> Iterator[ContactBatch]:
         now = self._now()
         with self._database.writing() as connection:
-            portal = portals.get_portal(connection, portal_id)
-            yield ContactBatch(connection, portal, now, brakes.lock(connection, portal, now))
+            yield ContactBatch(connection, portals.get_portal(connection, portal_id), now)
 
     @staticmethod
     def _let_go(batch: ContactBatch, actor: Actor, person: Person) -> Decision:
@@ -218,8 +221,10 @@ class Contacts:
         return decision
 
     @staticmethod
-    def _note(batch: ContactBatch, actor: Actor, action: str, contact_id: int, after: Any) -> None:
-        entry = audit.Entry(str(actor), action, f"contact:{contact_id}", after=after)
+    def _note(
+        batch: ContactBatch, actor: Actor, action: str, subject: str, after: Mapping[str, Any] | None = None
+    ) -> None:
+        entry = audit.Entry(str(actor), action, subject, after=after)
         audit.note(batch.connection, batch.portal.id, entry, batch.now)
 
 

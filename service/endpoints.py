@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from service.domain.actors import COMMAND, Actor
-from service.domain.defaults import EXTERNAL_FORMS, Subject, SubjectKind
+from service.domain.defaults import Subject, SubjectKind
 from service.domain.endpoints import (
     LONGEST_THANKS,
     Captcha,
@@ -265,11 +265,6 @@ class Endpoints:
         with self._database.reading() as connection:
             found = portals.get_portal(connection, portal_id)
         return found.external_forms
-
-    def set_external_default(self, portal_id: int, *, on: bool) -> None:
-        """Set the portal's default for other forms; raises NotFound, NoMarketingAccess, NotIncluded."""
-        with self._database.writing() as connection:
-            defaults.set_default(connection, portal_id, self._actor, EXTERNAL_FORMS, on, self._now())
 
     def _change(
         self, portal_id: int, endpoint_id: int, change: Callable[[Endpoint], Endpoint], action: str

@@ -75,14 +75,40 @@ class Health:
                 depth = outbox.depth(connection, most=100_000)
         except Unavailable as error:
             return {"componentType": "component", "status": FAIL, "output": error.reason}
-        age = (self.now() - depth.oldest).total_seconds() if depth.oldest else 0.0
-        return {
-            "componentType": "component",
-            "status": WARN if age > OLD_ENTRY else PASS,
-            "observedValue": round(max(age, 0.0), 3),
-            "observedUnit": "s",
-            "entries": depth.entries,
-        }
+        return {**_age(depth.oldest, self.now(), OLD_ENTRY), "entries": depth.entries}
+
+
+def age_check(
+    database: Database,
+    now: Callable[[], datetime],
+    oldest: Callable[[Any, datetime], datetime | None],
+    longest: float,
+) -> Callable[[], Check]:
+    """Return the check that warns when something has waited longer than so many seconds.
+
+    `oldest` reads, on a connection, since when what has waited longest waits; None when nothing does.
+    """
+
+    def check() -> Check:
+        at = now()
+        try:
+            with database.reading() as connection:
+                since = oldest(connection, at)
+        except Unavailable as error:
+            return {"componentType": "component", "status": FAIL, "output": error.reason}
+        return _age(since, at, longest)
+
+    return check
+
+
+def _age(since: datetime | None, now: datetime, longest: float) -> Check:
+    age = max((now - since).total_seconds(), 0.0) if since else 0.0
+    return {
+        "componentType": "component",
+        "status": WARN if age > longest else PASS,
+        "observedValue": round(age, 3),
+        "observedUnit": "s",
+    }
 
 
 @dataclass(frozen=True, slots=True)

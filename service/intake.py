@@ -14,6 +14,7 @@ from service.configuration import Configuration
 from service.domain.brake import OPEN, Gate
 from service.domain.model import Fact, Recorded
 from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan, form_groups, plan
+from service.domain.portals import Portal
 from service.errors import ConflictingDelivery, Unavailable
 from service.store import evidence
 from service.store.recorders import open_recorder
@@ -89,13 +90,16 @@ class Intake:
 
     def _attempt(self, groups: list[Group], progress: _Progress) -> None:
         try:
-            version, braked = self._configuration.version, self._braked(groups)
+            version, portals = self._configuration.version, self._portals(groups)
+            # What is recorded of a portal with a brake takes a transaction of its own.
+            braked = frozenset(portal.id for portal in portals if portal.is_braked)
             if braked:
                 apart = [group for group in groups if group.portal_id not in braked]
                 if apart:
                     self._attempt(apart, progress)
                     groups = [group for group in groups if group.portal_id in braked]
-            result = self._round(groups, progress, version, braked)
+            watched = frozenset(portal.id for portal in portals if portal.runs_workflows)
+            result = self._round(groups, progress, version, braked, watched)
         except Contention as contention:
             log.debug("round_contended", cause=str(contention), groups=len(groups))
             if progress.fruitless >= MOST_TOGETHER and len(groups) > 1:
@@ -107,20 +111,20 @@ class Intake:
         else:
             self._settle(groups, result, progress)
 
-    def _braked(self, groups: Iterable[Group]) -> frozenset[int]:
-        """Return the portals that have a brake: what is recorded of theirs takes a transaction of its own."""
-        known = [self._configuration.portal(number) for number in {group.portal_id for group in groups}]
-        return frozenset(portal.id for portal in known if portal is not None and portal.is_braked)
+    def _portals(self, groups: Iterable[Group]) -> list[Portal]:
+        known = map(self._configuration.portal, {group.portal_id for group in groups})
+        return [portal for portal in known if portal is not None]
 
-    def _watched(self, groups: Iterable[Group]) -> frozenset[int]:
-        """Return the portals where a workflow is on: their contacts are due to be looked at."""
-        known = [self._configuration.portal(number) for number in {group.portal_id for group in groups}]
-        return frozenset(portal.id for portal in known if portal is not None and portal.runs_workflows)
-
-    def _round(self, groups: list[Group], progress: _Progress, version: int, braked: frozenset[int]) -> Round:
+    def _round(
+        self,
+        groups: list[Group],
+        progress: _Progress,
+        version: int,
+        braked: frozenset[int],
+        watched: frozenset[int],
+    ) -> Round:
         """Try once. `version` was the configuration's before it told of brakes and workflows."""
         configuration, now = self._configuration, self._now()
-        watched = self._watched(groups)
 
         def planner(group: Group, findings: Findings, gate: Gate = OPEN) -> Plan:
             return plan(

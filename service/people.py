@@ -84,7 +84,7 @@ class People:
             if user_id is None:
                 raise Conflict("a user of this portal has this e-mail address; change or activate that one")
             made = replace(made, id=user_id)
-            self._note(connection, maker, made, "created", after=_of_user(made))
+            self._note(connection, maker, portal_id, f"user:{user_id}", "created", after=_of_user(made))
         return made
 
     def change_user(
@@ -111,7 +111,8 @@ class People:
             if after.marketing_access and not before.marketing_access:
                 maker.check_gives_others(user_id)
             people.save(connection, after)
-            self._note(connection, maker, after, "changed", before=_of_user(before), after=_of_user(after))
+            documents = {"before": _of_user(before), "after": _of_user(after)}
+            self._note(connection, maker, portal_id, f"user:{user_id}", "changed", **documents)
         return after
 
     def deactivate(self, maker: Maker, portal_id: int, user_id: int) -> User:
@@ -124,9 +125,9 @@ class People:
             _check_not_last(admins, user_id)
             after = replace(before, deactivated_at=now, updated_at=now)
             people.save(connection, after)
-            self._note(connection, maker, after, "deactivated")
+            self._note(connection, maker, portal_id, f"user:{user_id}", "deactivated")
             for token_id in people.revoke_tokens(connection, user_id, now):
-                self._note_token(connection, maker, portal_id, token_id, "revoked")
+                self._note(connection, maker, portal_id, f"token:{token_id}", "revoked")
         return after
 
     def activate(self, maker: Maker, portal_id: int, user_id: int) -> User:
@@ -138,7 +139,7 @@ class People:
                 return before
             after = replace(before, deactivated_at=None, updated_at=self._now())
             people.save(connection, after)
-            self._note(connection, maker, after, "activated")
+            self._note(connection, maker, portal_id, f"user:{user_id}", "activated")
         return after
 
     def tokens(self, portal_id: int) -> list[AccessToken]:
@@ -171,7 +172,7 @@ class People:
                 maker.actor.check_marketing_access()
                 check_marketing_contacts(portal)
             made = portals.get_token(connection, portal_id, portals.add_access_token(connection, new, secret))
-            self._note_token(connection, maker, portal_id, made.id, "created", after=_of_token(made))
+            self._note(connection, maker, portal_id, f"token:{made.id}", "created", after=_of_token(made))
         return made, secret
 
     def change_token(
@@ -195,7 +196,7 @@ class People:
             portals.set_token(connection, portal_id, token_id, changes)
             after = portals.get_token(connection, portal_id, token_id)
             documents = {"before": _of_token(before), "after": _of_token(after)}
-            self._note_token(connection, maker, portal_id, token_id, "changed", **documents)
+            self._note(connection, maker, portal_id, f"token:{token_id}", "changed", **documents)
         return after
 
     def set_token_default(self, maker: Maker, portal_id: int, token_id: int, *, on: bool) -> None:
@@ -211,29 +212,18 @@ class People:
         with self._database.writing() as connection:
             portals.get_token(connection, portal_id, token_id)
             if portals.revoke_token(connection, portal_id, token_id, self._now()):
-                self._note_token(connection, maker, portal_id, token_id, "revoked")
+                self._note(connection, maker, portal_id, f"token:{token_id}", "revoked")
 
     def _note(
         self,
         connection: Any,
         maker: Maker,
-        user: User,
-        action: str,
-        **documents: Mapping[str, Any],
-    ) -> None:
-        entry = Entry(str(maker.actor), action, f"user:{user.id}", **documents)
-        audit.note(connection, user.portal_id, entry, self._now())
-
-    def _note_token(
-        self,
-        connection: Any,
-        maker: Maker,
         portal_id: int,
-        token_id: int,
+        subject: str,
         action: str,
         **documents: Mapping[str, Any],
     ) -> None:
-        entry = Entry(str(maker.actor), action, f"token:{token_id}", **documents)
+        entry = Entry(str(maker.actor), action, subject, **documents)
         audit.note(connection, portal_id, entry, self._now())
 
 

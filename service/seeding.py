@@ -8,11 +8,12 @@ import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from service.documents import dumps
+from service.domain.actors import CLOCK
 from service.domain.billing import FOREVER, next_update_date
 from service.domain.model import ReasonType, Source, Verdict
 from service.domain.portals import Portal
@@ -268,7 +269,7 @@ class _Past:
         """Announce that the stint has ended."""
         self.is_announced = True
         _, reason_type, reason_id, _, _ = self._reason
-        cause = (Source.OTHER.value, reason_type, reason_id, "clock", 0)
+        cause = (Source.OTHER.value, reason_type, reason_id, CLOCK, 0)
         self._change(self.until or FOREVER, Verdict.STINT_ENDED, cause, before=True, after=False)
 
     def columns(self) -> tuple[Any, ...]:
@@ -276,7 +277,8 @@ class _Past:
         if self._since is None:
             return (0, None, None, None, None)
         _, reason_type, reason_id, _, _ = self._reason
-        return (self._number, as_text(self._since), _text(self.until), reason_type, reason_id)
+        until = None if self.until is None else as_text(self.until)
+        return (self._number, as_text(self._since), until, reason_type, reason_id)
 
     def keep(self, chunk: Chunk) -> None:
         """Add rows, and sums, to a chunk."""
@@ -343,7 +345,3 @@ def _update_dates(portal: Portal, begin: datetime, now: datetime) -> Iterator[da
     while instant <= now:
         instant = next_update_date(portal.subscription, instant)
         yield instant
-
-
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else as_text(instant.astimezone(UTC))

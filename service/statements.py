@@ -63,17 +63,20 @@ class StatementMaker:
 
     def step(self, stop: threading.Event | None = None) -> int:
         """Issue all statements that are due and can be issued; returns how many."""
-        issued, waiting = 0, set[int]()
-        while not (stop and stop.is_set()):
+        issued, waiting, goes_on = 0, set[int](), True
+        while goes_on:
+            goes_on = False
             with self._database.reading() as connection:
                 due = statements.due(connection, self._now() - GRACE)
-            ready = [each for each in due if each.portal.id not in waiting and self._is_ready(each)]
-            waiting.update(each.portal.id for each in due if each not in ready)
-            made = [each for each in ready if self._make(each)]
-            waiting.update(each.portal.id for each in ready if each not in made)
-            issued += len(made)
-            if not made:
-                break
+            for each in due:
+                if stop and stop.is_set():
+                    return issued
+                if each.portal.id in waiting:
+                    continue
+                if self._is_ready(each) and self._make(each):
+                    issued, goes_on = issued + 1, True
+                else:
+                    waiting.add(each.portal.id)
         self.waiting = len(waiting)
         STATEMENTS_WAITING.set(self.waiting)
         return issued
@@ -220,8 +223,7 @@ def verify(database: Database, portal_id: int, period: str) -> Verification:
     with database.reading() as connection:
         statement = _find(connection, portal_id, period)
         ends_at = statement.row.ends_at
-        lines = rederiving.from_lines(connection, portal_id, ends_at)
-        stints = rederiving.from_stints(connection, portal_id, ends_at)
+        lines, stints = rederiving.derive(connection, portal_id, ends_at)
         issued = Derived(statement.row.contacts, statement.row.digest)
         difference = None
         if not issued == lines == stints:

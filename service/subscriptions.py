@@ -25,9 +25,9 @@ from service.domain.billing import (
 from service.domain.periods import ended_periods, period_from
 from service.domain.portals import Portal
 from service.errors import InvalidInput
-from service.store import audit, ledger, portals, renewals, statements
+from service.store import audit, ledger, portals, statements
 from service.store.audit import Entry
-from service.store.renewals import TierChange
+from service.store.ledger import TierChange
 from service.store.session import Database
 
 log = structlog.get_logger()
@@ -61,7 +61,6 @@ def change(database: Database, actor: Actor, portal_id: int, changes: Changes, n
     actor.check_marketing_access()
     _check_zone(changes.time_zone)
     with database.writing() as connection:
-        portals.get_portal(connection, portal_id)
         was = statements.lock(connection, portal_id)
         new = changes.applied_to(was)
         if new == was:
@@ -121,7 +120,7 @@ def _keep_periods(connection: Any, was: Portal, new: Portal, now: datetime) -> N
 def _step_tier(connection: Any, new: Portal, now: datetime) -> Portal:
     count = ledger.read_counts(connection, [new.id], now)[new.id].at(now)
     step = TierChange(new.tier, product_tier(new.tier, new.product, count), count)
-    renewals.set_tier(connection, new.id, step, renewals.PRODUCT, now)
+    ledger.set_tier(connection, new.id, step, ledger.PRODUCT, now)
     return replace(new, tier=step.after)
 
 

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from service.brakes.holding import REFUSE_HELD, RELEASE_HELD, HeldSettler
 from service.bulk import SET_STATUS, StatusSetter
 from service.defaults.whatif import WHAT_IF, WhatIfAsker
 from service.erasing import ERASE, Eraser
-from service.errors import Unavailable
-from service.health import FAIL, PASS, WARN, Check, Checks
+from service.health import Checks, age_check
 from service.imports.applying import Importer
 from service.imports.estimating import Estimator
 from service.imports.files import ImportFiles
@@ -40,21 +40,11 @@ def open_threads(
 def due_check(database: Database, now: Callable[[], datetime]) -> Checks:
     """Return the check of how long contacts that have changed wait for workflows."""
 
-    def longest() -> Check:
-        try:
-            with database.reading() as connection:
-                waiting = workflow_due.longest(connection)
-        except Unavailable as error:
-            return {"componentType": "component", "status": FAIL, "output": error.reason}
-        age = max((now() - waiting.since).total_seconds(), 0.0) if waiting else 0.0
-        return {
-            "componentType": "component",
-            "status": WARN if age > LONG_DUE else PASS,
-            "observedValue": round(age, 3),
-            "observedUnit": "s",
-        }
+    def oldest(connection: Any, _now: datetime) -> datetime | None:
+        waiting = workflow_due.longest(connection)
+        return waiting.since if waiting else None
 
-    return {f"{WORKFLOWS}:age": longest}
+    return {f"{WORKFLOWS}:age": age_check(database, now, oldest, LONG_DUE)}
 
 
 def open_runner(database: Database, now: Callable[[], datetime], interval: float) -> JobRunner:

@@ -26,7 +26,7 @@ from service.domain.model import (
 from service.intake import Intake
 from service.messages import StatusMessage, dump
 from service.relay import Relay
-from service.store import ledger, outbox, portals, proof
+from service.store import ledger, outbox, portals, proof, schema
 from service.store.contact_batches import ContactBatch, Write
 from service.store.proof import Proof
 from service.store.session import Database
@@ -165,6 +165,12 @@ def opened_database(url: str, **options: Any) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+def migrate(url: str) -> None:
+    """Bring an empty database to the shape that the code works with."""
+    with opened_database(url) as database:
+        schema.migrate(database)
 
 
 @contextmanager

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from service.brakes.limits import name_of
+from service.brakes.limits import names_of
 from service.domain.actors import Actor, check_marketing_contacts
 from service.domain.billing import next_update_date
 from service.domain.brake import HeldState
 from service.domain.jobs import Job, Step
 from service.domain.marketing import decide
 from service.domain.model import Cause, Default, Intent, ReasonType, Source, Verdict
+from service.domain.reading import is_storable
 from service.errors import InvalidInput, UnexpectedNumber
 from service.store import audit, held, jobs, portals
 from service.store.contact_batches import ContactBatch, Write
@@ -57,15 +58,15 @@ class Holding:
     def page(
         self, portal_id: int, wanted: Wanted, *, state: HeldState | None, after: int, limit: int
     ) -> list[HeldLine]:
-        """Return raises that are or were held, the oldest first; raises NotFound."""
+        """Return raises that are or were held, the oldest first; raises NotFound, InvalidInput."""
+        _check(wanted)
         with self._database.reading() as connection:
             portals.get_portal(connection, portal_id)
             rows = held.page(
                 connection, portal_id, wanted, self._now(), state=state, after=after, limit=limit
             )
-            targets = {(row.source, row.reason_id) for row in rows}
-            names = {target: name_of(connection, portal_id, target) for target in targets}
-        return [HeldLine(row, names[row.source, row.reason_id]) for row in rows]
+            names = names_of(connection, portal_id, {(row.source, row.reason_id) for row in rows})
+        return [HeldLine(row, names.get((row.source, row.reason_id), "")) for row in rows]
 
     def release(
         self, actor: Actor, portal_id: int, wanted: Wanted, *, most: int | None, expected: int | None
@@ -94,6 +95,7 @@ class Holding:
         expected: int | None,
     ) -> Settled:
         actor.check_marketing_access()
+        _check(wanted)
         if wanted.ids is None and most is None and expected is None:
             mend = "give ids, most, or the number that is expected"
             raise InvalidInput("it is not said how many", field="expected", mend=mend)
@@ -189,7 +191,7 @@ def _release(batch: ContactBatch, rows: Sequence[Any], actor: str) -> Counter[st
     writes, lapsed = [], []
     for row in rows:
         person, cause = people.get(row.contact_id), _cause(row, actor)
-        if person is None or person.row.deleted_at is not None or person.row.merged_into is not None:
+        if person is None or not person.is_live:
             lapsed.append(row.id)
             continue
         decision = decide(person.standing, cause, is_new=False, now=batch.now, update_date=update_date)
@@ -220,6 +222,13 @@ def _cause(row: Any, actor: str) -> Cause:
         actor=actor,
         default=default,
     )
+
+
+def _check(wanted: Wanted) -> None:
+    """Raise InvalidInput for what the database can't be asked."""
+    if not is_storable(wanted.source_id or ""):
+        mend = "take it out"
+        raise InvalidInput("the id holds a NUL character or half a character", field="source_id", mend=mend)
 
 
 def _dump(wanted: Wanted) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Sets the limits of a portal or a form, takes them away, and shows how much of them is used (rule 11)."""
 
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from service.domain.actors import Actor, check_marketing_contacts
-from service.domain.brake import WHOLE_PORTAL, BrakeGate, Limits, Target
+from service.domain.brake import WHOLE_PORTAL, Limits, Target
 from service.domain.endpoints import ExternalKind
-from service.domain.model import Source
+from service.domain.model import ReasonType, Source
+from service.domain.reasons import is_guid
 from service.errors import InvalidInput, NotFound
-from service.store import audit, brakes, external_forms, held, portals
+from service.store import audit, brakes, external_forms, held, names, portals
 from service.store.session import Database
 
 USUAL_HOURS = 24
@@ -20,8 +22,11 @@ LARGEST = 2**31 - 1
 SOURCES = (Source.HUBSPOT_FORM, Source.EXTERNAL_FORM, Source.CHATFLOW)
 """What can have a brake beside the portal itself."""
 KINDS = {Source.EXTERNAL_FORM: ExternalKind.FORM, Source.CHATFLOW: ExternalKind.CHATFLOW}
+REASONS = dict.fromkeys(SOURCES, ReasonType.FORM_SUBMISSION) | {Source.CHATFLOW: ReasonType.CONVERSATION}
 FORM = "form"
 """What the audit calls a HubSpot form."""
+
+is_number = re.compile("[0-9]{1,18}").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +57,9 @@ class Brakes:
 
     def show(self, portal_id: int) -> list[BrakeInUse]:
         """Return a portal's brakes, its own first; raises NotFound."""
-        now = self._now()
         with self._database.reading() as connection:
             portals.get_portal(connection, portal_id)
-            gate = brakes.read(connection, portal_id)
-            waiting = held.waiting_by_source(connection, portal_id, now) if gate else {}
-            return [] if gate is None else _in_use(connection, gate, waiting, now)
+            return _in_use(connection, portal_id, self._now())
 
     def set_limits(self, actor: Actor, portal_id: int, target: Target, limits: Limits) -> BrakeInUse:
         """Set a brake, or set one that is there anew: it holds from now on, and releases nothing.
@@ -68,12 +70,13 @@ class Brakes:
         limits, now = checked(limits, target), self._now()
         with self._database.writing() as connection:
             check_marketing_contacts(portals.get_portal(connection, portal_id))
-            target = _existing(connection, portal_id, target)
+            target = _normalised(target)
+            _check_exists(connection, portal_id, target)
             before = brakes.set_limits(connection, portal_id, target, limits, now)
             told = None if before is None else asdict(before)
             entry = audit.Entry(str(actor), "brake_set", _subject(portal_id, target), told, asdict(limits))
             audit.note(connection, portal_id, entry, now)
-        return next(each for each in self.show(portal_id) if each.target == target)
+            return next(each for each in _in_use(connection, portal_id, now) if each.target == target)
 
     def remove(self, actor: Actor, portal_id: int, target: Target) -> None:
         """Take a brake away; what is held stays held. Raises NotFound, NoMarketingAccess."""
@@ -110,11 +113,16 @@ def checked(limits: Limits, target: Target) -> Limits:
     return limits
 
 
-def _in_use(connection: Any, gate: BrakeGate, waiting: dict[Target, int], now: datetime) -> list[BrakeInUse]:
+def _in_use(connection: Any, portal_id: int, now: datetime) -> list[BrakeInUse]:
+    gate = brakes.read(connection, portal_id)
+    if gate is None:
+        return []
+    waiting = held.waiting_by_source(connection, portal_id, now)
+    called = names_of(connection, portal_id, gate.brakes)
     return [
         BrakeInUse(
             target=target,
-            name=name_of(connection, gate.portal_id, target),
+            name=called.get(target, ""),
             limits=brake.limits,
             tier=gate.tier,
             count=gate.count(now),
@@ -127,53 +135,40 @@ def _in_use(connection: Any, gate: BrakeGate, waiting: dict[Target, int], now: d
     ]
 
 
-def name_of(connection: Any, portal_id: int, target: Target) -> str:
-    """Return what a form or chatflow is called; empty for everything else."""
-    try:
-        return _find(connection, portal_id, target)
-    except NotFound:
-        return ""
+def names_of(connection: Any, portal_id: int, targets: Collection[Target]) -> dict[Target, str]:
+    """Return what forms and chatflows are called; everything else is left out."""
+    reasons = {each: (REASONS[Source(each[0])].value, each[1]) for each in targets if each[0] in SOURCES}
+    called = names.of_reasons(connection, portal_id, reasons.values())
+    return {each: called[reason] for each, reason in reasons.items() if reason in called}
 
 
-def _existing(connection: Any, portal_id: int, target: Target) -> Target:
-    """Return the target as facts name it; raises NotFound when the portal has no such form."""
-    if target != WHOLE_PORTAL:
-        _find(connection, portal_id, target)
-    return _normalised(target)
-
-
-def _find(connection: Any, portal_id: int, target: Target) -> str:
-    """Return a form's name; raises NotFound."""
+def _check_exists(connection: Any, portal_id: int, target: Target) -> None:
+    """Raise NotFound when the portal has no such form."""
     source, source_id = target
-    if source == Source.HUBSPOT_FORM and is_guid(source_id):
-        form = portals.find_form(connection, portal_id, source_id)
-        if form is not None:
-            return form.name
-    elif source in KINDS and source_id.isascii() and source_id.isdigit() and len(source_id) < len(str(2**63)):
-        external = external_forms.find(connection, int(source_id))
-        if (
-            external is not None
-            and external.portal_id == portal_id
-            and external.kind is KINDS[Source(source)]
-        ):
-            return external.name or external.key
-    raise NotFound(source.replace("_", " "), source_id)
+    if source == Source.HUBSPOT_FORM:
+        if portals.find_form(connection, portal_id, source_id) is None:
+            raise _no_form(target)
+    elif target != WHOLE_PORTAL:
+        found = external_forms.find(connection, int(source_id))
+        if found is None or (found.portal_id, found.kind) != (portal_id, KINDS[Source(source)]):
+            raise _no_form(target)
 
 
 def _normalised(target: Target) -> Target:
+    """Return the target as facts name it; raises NotFound for what names no form."""
     source, source_id = target
     if source == Source.HUBSPOT_FORM and is_guid(source_id):
         return source, str(uuid.UUID(source_id))
-    return (source, str(int(source_id))) if source_id.isascii() and source_id.isdigit() else target
+    if source in KINDS and is_number(source_id):
+        return source, str(int(source_id))
+    if target != WHOLE_PORTAL:
+        raise _no_form(target)
+    return target
 
 
-def is_guid(text: str) -> bool:
-    """Whether a text is a UUID, in any spelling."""
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
+def _no_form(target: Target) -> NotFound:
+    source, source_id = target
+    return NotFound(source.replace("_", " "), source_id)
 
 
 def _subject(portal_id: int, target: Target) -> str:

@@ -1,19 +1,18 @@
 """The command `audit`: who changed what."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from service.cli.running import JSON, PORTAL, open_database
+from service.cli.running import INSTANT, JSON, PORTAL, open_database
 from service.cli.tables import show
 from service.documents import dumps
 from service.store.audit import WINDOW, AuditKind
 from service.store.session import Database
-from service.web.api.audit import LARGEST_PAGE, read_audit
+from service.web.documents.audit import LARGEST_PAGE, read_audit
 
-INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 LISTED = ("at", "actor", "action", "subject", "before", "after")
 
 
@@ -30,7 +29,6 @@ LISTED = ("at", "actor", "action", "subject", "before", "after")
 def audit(*, portal_id: int, status: bool, limit: int, as_json: bool, **told: Any) -> None:
     """List who changed what was set up, the newest first; of a contact, its changes of status too."""
     query = {name: value for name, value in told.items() if value is not None}
-    query |= {name: _aware(query[name]) for name in ("since", "until") if name in query}
     query |= {"kind": AuditKind.STATUS.value} if status else {}
     found = list(_lines(open_database(), portal_id, query, limit))
     if as_json:
@@ -70,7 +68,3 @@ def _row(document: dict[str, Any]) -> dict[str, Any]:
     at = datetime.fromisoformat(document["at"])
     shown["at"] = (at - timedelta(microseconds=at.microsecond)).isoformat()
     return shown | {name: dumps(document[name]) for name in ("before", "after") if document[name] is not None}
-
-
-def _aware(instant: datetime) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,22 +1,24 @@
 """The command `billing`: the count, what it is made of, what is to be expected, and who could be released."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from service import billing as bills
 from service.billing import CANDIDATES, MOST_CANDIDATES, MOST_DAYS, SILENT_DAYS
-from service.cli.running import NUMBER, PORTAL, open_database, utc_now
+from service.cli.running import INSTANT, JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps
 from service.errors import InvalidInput
 from service.store.releases import Kind
 from service.store.session import Database
-from service.web.api.billing_outlook import describe_forecast, describe_noticed, describe_split
-from service.web.api.billing_release import describe_candidates
-
-INSTANT = click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
+from service.web.documents.billing import (
+    describe_candidates,
+    describe_forecast,
+    describe_noticed,
+    describe_split,
+)
 
 
 @click.command()
@@ -45,7 +47,7 @@ INSTANT = click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
     show_default=True,
     help="With --release and --by: how many are listed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 def billing(portal_id: int, *, as_json: bool, **wanted: Any) -> None:
     """Show how many marketing contacts count, against the tier, up to the update date."""
     chosen = [name for name in (*SHOWN, "at") if wanted[name]]
@@ -63,7 +65,7 @@ def billing(portal_id: int, *, as_json: bool, **wanted: Any) -> None:
 
 
 def _bill(database: Database, portal_id: int, now: datetime, wanted: dict[str, Any]) -> Any:
-    instant = wanted["at"].replace(tzinfo=UTC) if wanted["at"] else None
+    instant = wanted["at"]
     bill = bills.bill(database, portal_id, now, instant)
 
     def tell(_: dict[str, Any]) -> None:

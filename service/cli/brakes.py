@@ -7,7 +7,7 @@ import click
 
 from service.brakes.holding import Holding, Settled
 from service.brakes.limits import Brakes
-from service.cli.following import follow
+from service.cli.following import FOLLOW, follow
 from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show as show_rows
 from service.documents import dumps
@@ -16,8 +16,7 @@ from service.domain.brake import WHOLE_PORTAL, HeldState, Limits, Target
 from service.domain.model import Source
 from service.errors import InvalidInput
 from service.store.held import Wanted
-from service.web.api.brakes import describe_brake
-from service.web.api.held import ANY, MOST, describe_held, describe_settled
+from service.web.documents.brakes import ANY, MOST, describe_brake, describe_held, describe_settled
 
 Command = Callable[..., Any]
 
@@ -111,9 +110,7 @@ def list_all(portal_id: int, *, state: str, after: int, limit: int, as_json: boo
 def how_many(command: Command) -> Command:
     """Add the options that say which raises, and how many."""
     for option in (
-        click.option(
-            "--follow/--no-follow", "following", default=True, help="Wait for a job, if one does it."
-        ),
+        FOLLOW,
         click.option("--expected", type=NUMBER, help="How many that is; another number changes nothing."),
         click.option("--most", type=click.IntRange(1), help="Only so many, the oldest first."),
         click.option("--id", "ids", type=NUMBER, multiple=True, help="A raise's number; repeat for several."),
@@ -126,24 +123,16 @@ def how_many(command: Command) -> Command:
 @how_many
 def release(portal_id: int, most: int | None, expected: int | None, *, following: bool, **which: Any) -> int:
     """Raise contacts whose raise is held, above the limits, the oldest first."""
-    wanted = _wanted(**which)
-    return _say(
-        portal_id,
-        _holding().release(COMMAND, portal_id, wanted, most=most, expected=expected),
-        following=following,
-    )
+    settled = _holding().release(COMMAND, portal_id, _wanted(**which), most=most, expected=expected)
+    return _say(portal_id, settled, following=following)
 
 
 @held.command()
 @how_many
 def refuse(portal_id: int, most: int | None, expected: int | None, *, following: bool, **which: Any) -> int:
     """Leave contacts as they are whose raise is held."""
-    wanted = _wanted(**which)
-    return _say(
-        portal_id,
-        _holding().refuse(COMMAND, portal_id, wanted, most=most, expected=expected),
-        following=following,
-    )
+    settled = _holding().refuse(COMMAND, portal_id, _wanted(**which), most=most, expected=expected)
+    return _say(portal_id, settled, following=following)
 
 
 def _say(portal_id: int, settled: Settled, *, following: bool) -> int:

@@ -1,6 +1,5 @@
 """The command `contact`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -8,18 +7,18 @@ import click
 from service import billing as bills
 from service import bulk
 from service.addresses import normalise_email
-from service.cli.following import follow
+from service.cli.filter_files import FILE, HELP, read_filter_file
+from service.cli.following import FOLLOW, follow
 from service.cli.running import NUMBER, PORTAL, open_database, utc_now
 from service.cli.views import search_contacts
 from service.contacts import Contacts
-from service.documents import dumps, loads
+from service.documents import dumps
 from service.domain.actors import COMMAND
-from service.domain.filters import read_filter
 from service.domain.model import Decision
 from service.errors import InvalidInput, NotFound, UnexpectedNumber
 from service.store import contacts
 from service.store.selections import Selection
-from service.web.api.billing import explain
+from service.web.documents.billing import explain
 
 EMAIL = click.option("--email", required=True, help="Whom it is about.")
 STATUS = click.option("--marketing/--non-marketing", "marketing", required=True, help="The status to set.")
@@ -66,14 +65,10 @@ def set_status(portal_id: int, email: str, *, marketing: bool) -> None:
 @contact.command(name="set-many")
 @PORTAL
 @STATUS
-@click.option(
-    "--filter", "file", type=click.Path(exists=True, dir_okay=False), help="JSON file with filterGroups."
-)
+@click.option("--filter", "file", type=FILE, help=HELP)
 @click.option("--id", "ids", type=NUMBER, multiple=True, help="A contact's number; repeat for several.")
 @click.option("--expected", type=NUMBER, help="How many that is; asked for if left out.")
-@click.option(
-    "--follow/--no-follow", "following", default=True, help="Wait for the job and show how far it is."
-)
+@FOLLOW
 def set_many(
     portal_id: int,
     file: str | None,
@@ -84,12 +79,12 @@ def set_many(
     following: bool,
 ) -> int:
     """Set the status of many contacts: by their numbers, or all who match a filter."""
-    database, now = open_database(), utc_now()
+    database = open_database()
     wanted = _selection(file, ids)
 
     def start(number: int) -> Any:
         return bulk.set_status(
-            database, COMMAND, portal_id, wanted, now, marketing=marketing, expected=number
+            database, COMMAND, portal_id, wanted, utc_now(), marketing=marketing, expected=number
         )
 
     try:
@@ -125,7 +120,7 @@ def merge(portal_id: int, email: str, other: str) -> None:
 @contact.command()
 @PORTAL
 @click.option("--id", "number", type=NUMBER, required=True, help="The contact's number.")
-@click.option("--follow/--no-follow", "following", default=True, help="Wait for the job.")
+@FOLLOW
 def erase(portal_id: int, number: int, *, following: bool) -> int:
     """Forget a person (GDPR); what counts goes on under the number alone."""
     job = _contacts().erase(COMMAND, portal_id, number)
@@ -178,11 +173,11 @@ def _properties(told: tuple[str, ...]) -> dict[str, str]:
 
 
 def _selection(file: str | None, ids: tuple[int, ...]) -> Selection:
-    if (file is None) == (not ids):
-        raise InvalidInput("name whom to set in one way", mend="give --filter or --id")
-    if ids:
+    if ids and file is None:
         return Selection(ids=ids)
-    return Selection(filter=read_filter(loads(Path(file or "").read_text(encoding="utf-8"))))
+    if file is not None and not ids:
+        return Selection(filter=read_filter_file(file))
+    raise InvalidInput("name whom to set in one way", mend="give --filter or --id")
 
 
 def _find(portal_id: int, email: str) -> int:

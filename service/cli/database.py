@@ -4,7 +4,7 @@ import time
 
 import click
 
-from service.cli.running import EXIT_FAILED, open_database, read_settings, utc_now
+from service.cli.running import EXIT_FAILED, NUMBER, open_database, read_settings, utc_now
 from service.store import outbox, proof, schema
 from service.store.session import Database
 from service.sweep import sweep as send_again
@@ -23,7 +23,7 @@ def migrate() -> None:
 
 
 @click.command()
-@click.option("--portal", "portal_id", type=int, help="One portal; all of them if left out.")
+@click.option("--portal", "portal_id", type=NUMBER, help="One portal; all of them if left out.")
 @click.option("--wait", type=float, default=5.0, show_default=True, help="Seconds to let messages arrive.")
 def verify(portal_id: int | None, wait: float) -> int:
     """Count three ways - contacts, ledger lines, counter - and fail unless they agree."""

@@ -14,7 +14,7 @@ from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.defaults import DELETE_COUNTS, Subject, Value, read_subject, read_value
 from service.errors import InvalidInput
-from service.web.api.defaults import describe_default, describe_entry, describe_sources
+from service.web.documents.defaults import describe_default, describe_entry, describe_sources
 
 SUBJECT = click.argument("subject")
 OF_PORTAL = click.option("--of-portal", type=NUMBER, help="The file may be of this portal, too.")
@@ -36,12 +36,12 @@ def defaults() -> None:
 def list_all(portal_id: int, *, as_json: bool) -> None:
     """List all defaults of a portal, with whose it is that is in effect, since when and by whom."""
     found = [describe_default(each) for each in _defaults().every(portal_id)]
-    fixed = [source for source in describe_sources() if source["fixed"]]
+    sources = describe_sources()
     if as_json:
-        click.echo(dumps({"defaults": found, "sources": describe_sources()}))
+        click.echo(dumps({"defaults": found, "sources": sources}))
         return
     show_rows([_row(each) for each in found], as_json=False, nothing="there are none")
-    for source in fixed:
+    for source in (each for each in sources if each["fixed"]):
         click.echo(f"{source['source']}: {_word(source['marketing'])}, fixed")
 
 

@@ -11,7 +11,7 @@ from service.documents import dumps
 from service.errors import InvalidInput
 from service.replay import Replay, Replayed
 from service.store import deliveries, portals
-from service.web.api.deliveries import describe_delivery, describe_replayed
+from service.web.documents.deliveries import describe_delivery, describe_replayed
 
 LISTED = ("id", "endpoint", "reason", "times", "received_at", "size", "replayed_at")
 

@@ -13,7 +13,7 @@ from service.documents import dumps
 from service.domain.endpoints import Captcha, Endpoint, EndpointState
 from service.endpoints import COLLECTED, Shown, Wanted
 from service.errors import InvalidInput
-from service.web.api.endpoints import describe_endpoint
+from service.web.documents.endpoints import describe_endpoint
 
 ENDPOINT = click.argument("endpoint_id", metavar="ID", type=NUMBER)
 LISTED = ("id", "provider", "name", "state", "secrets", "last_seen_at", "last_outcome")

@@ -11,7 +11,7 @@ from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.endpoints import ROLES, Endpoints
 from service.errors import InvalidInput
-from service.web.api.external_forms import describe_forms
+from service.web.documents.endpoints import describe_forms
 
 FORM = click.argument("form_id", metavar="ID", type=NUMBER)
 LISTED = ("id", "endpoint", "kind", "key", "name", "default", "from", "submissions", "new", "last_seen_at")

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from config.settings import source_defaults
-from service.cli.running import PORTAL, open_database, utc_now
+from service.cli.running import JSON, PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps, loads
 from service.domain.actors import COMMAND
@@ -73,7 +73,7 @@ def create(
 
 @form.command(name="list")
 @PORTAL
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@JSON
 def list_all(portal_id: int, *, as_json: bool) -> None:
     """List a portal's forms."""
     with open_database().reading() as connection:

@@ -1,35 +1,27 @@
 """The command `import`: contacts out of a file, from the terminal to the end or in the background."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from service.cli.running import EXIT_FAILED, JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.following import exit_code, open_bar, wait_for
+from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.domain.actors import COMMAND
-from service.domain.jobs import ENDED, JobState
 from service.errors import InvalidInput
 from service.imports.estimating import MARKETING, as_document
 from service.imports.files import ImportFiles
 from service.imports.starting import Imports
 from service.imports.wanted import Operation, Wanted, WantedFile
 from service.store.import_files import ImportFile
-from service.web.api.import_files import describe_file
-from service.web.api.imports import as_csv, describe_import
-from service.web.api.jobs import describe_problem
+from service.web.documents.imports import as_csv, describe_file, describe_import
+from service.web.documents.jobs import describe_problem
 
-LOOK = 0.5
-"""Seconds between two looks at an import."""
-SILENT = 10.0
-"""Seconds without a step after which it is said who does them."""
 LISTED = ("id", "name", "state", "done", "total", "problems", "marketing", "created_at")
 IMPORT = click.argument("job_id", metavar="ID", type=NUMBER)
 
@@ -98,25 +90,26 @@ def start(
 ) -> int:
     """Import files; 'marketable jobs', or 'marketable up', does the work."""
     database = open_database()
-    files = [ImportFiles(database, utc_now).take(portal_id, path.name, path, sheet) for path in paths]
-    documents = [describe_file(file) for file in files]
-    mappings = [_mapping(file, mapped) for file in documents]
-    if not as_json:
-        for file, mapping in zip(documents, mappings, strict=True):
-            _tell_mapping(file, mapping)
-    wanted = Wanted(
-        files=tuple(
-            WantedFile(id=file.id, mapping=mapping, other_objects={})
-            for file, mapping in zip(files, mappings, strict=True)
-        ),
-        identified_by=chosen["identified_by"],
-        operation=Operation(chosen["operation"]),
-        marketing=chosen["marketing"],
-        name=chosen["name"],
-    )
-    imports = Imports(database, utc_now)
-    with _unread_files_deleted(ImportFiles(database, utc_now), portal_id, files):
-        return _begin(imports, portal_id, wanted, chosen, as_json=as_json)
+    kept, files = ImportFiles(database, utc_now), list[ImportFile]()
+    with _unread_files_deleted(kept, portal_id, files):
+        for path in paths:
+            files.append(kept.take(portal_id, path.name, path, sheet))
+        documents = [describe_file(file) for file in files]
+        mappings = _mappings(documents, mapped)
+        if not as_json:
+            for file, mapping in zip(documents, mappings, strict=True):
+                _tell_mapping(file, mapping)
+        wanted = Wanted(
+            files=tuple(
+                WantedFile(id=file.id, mapping=mapping, other_objects={})
+                for file, mapping in zip(files, mappings, strict=True)
+            ),
+            identified_by=chosen["identified_by"],
+            operation=Operation(chosen["operation"]),
+            marketing=chosen["marketing"],
+            name=chosen["name"],
+        )
+        return _begin(Imports(database, utc_now), portal_id, wanted, chosen, as_json=as_json)
 
 
 @imported.command(name="list")
@@ -135,10 +128,10 @@ def list_all(portal_id: int, *, as_json: bool) -> None:
 @click.option("--follow", is_flag=True, help="Wait for the end, and show how far it is.")
 def show(portal_id: int, job_id: int, *, follow: bool) -> int:
     """Print an import and how far it is, as JSON."""
-    imports = _imports()
+    found = _imports().find(portal_id, job_id)
     if follow:
-        return _follow(imports, portal_id, job_id, as_json=True)
-    click.echo(dumps(describe_import(imports.find(portal_id, job_id))))
+        return _follow(portal_id, job_id, as_json=True)
+    click.echo(dumps(describe_import(found)))
     return 0
 
 
@@ -187,7 +180,7 @@ def _begin(imports: Imports, portal_id: int, wanted: Wanted, chosen: dict[str, A
     if not as_json:
         click.echo(f"import {job.id} is started")
     if chosen["follow"]:
-        return _follow(imports, portal_id, job.id, as_json=as_json)
+        return _follow(portal_id, job.id, as_json=as_json)
     if as_json:
         click.echo(dumps(describe_import(job)))
     return 0
@@ -204,21 +197,30 @@ def _unread_files_deleted(kept: ImportFiles, portal_id: int, files: Sequence[Imp
                 kept.delete(portal_id, file.id)
 
 
-def _mapping(file: dict[str, Any], mapped: Sequence[str]) -> dict[str, str]:
-    """Return what is guessed with the changes of `--map`; those of columns that only other files have are theirs."""
+def _mappings(files: Sequence[dict[str, Any]], mapped: Sequence[str]) -> list[dict[str, str]]:
+    """Return for each file what is guessed with the changes of `--map` that are about its columns."""
+    changes = [_change(pair) for pair in mapped]
+    names = {column["name"] for file in files for column in file["columns"]}
+    for column, _ in changes:
+        if column not in names:
+            raise InvalidInput(f"there is no column {column!r}", mend="name a column of a header line")
+    return [_mapping(file, changes) for file in files]
+
+
+def _change(pair: str) -> tuple[str, str]:
+    column, separator, target = pair.rpartition("=")
+    if not separator:
+        raise InvalidInput(f"--map {pair!r} is not COLUMN=PROPERTY", mend="write it as 'Work mail=email'")
+    return column, target
+
+
+def _mapping(file: dict[str, Any], changes: Sequence[tuple[str, str]]) -> dict[str, str]:
     mapping = dict(file["mapping"])
     names = {column["name"] for column in file["columns"]}
-    for pair in mapped:
-        column, separator, target = pair.rpartition("=")
-        if not separator:
-            raise InvalidInput(f"--map {pair!r} is not COLUMN=PROPERTY", mend="write it as 'Work mail=email'")
-        if column not in names:
-            raise InvalidInput(
-                f"{file['name']} has no column {column!r}", mend="name a column of its header line"
-            )
-        mapping = {name: other for name, other in mapping.items() if name != column and other != target}
-        if target:
-            mapping[column] = target
+    for column, target in changes:
+        if column in names:
+            mapping = {name: other for name, other in mapping.items() if name != column and other != target}
+            mapping |= {column: target} if target else {}
     return mapping
 
 
@@ -231,8 +233,10 @@ def _tell_mapping(file: dict[str, Any], mapping: dict[str, str]) -> None:
 
 
 def _estimate(imports: Imports, portal_id: int, wanted: Wanted) -> dict[str, Any]:
-    with _progress("estimating", None) as tell:
-        return as_document(imports.estimate_now(portal_id, wanted, tell))
+    with open_bar() as bar:
+        task = bar.add_task("estimating", total=None)
+        counted = imports.estimate_now(portal_id, wanted, lambda number: bar.advance(task, number))
+    return as_document(counted)
 
 
 def _tell_estimate(found: dict[str, Any], *, as_json: bool) -> None:
@@ -255,22 +259,11 @@ def _confirm(number: int) -> int:
     return int(click.prompt("Type their number to set them as marketing", type=NUMBER))
 
 
-def _follow(imports: Imports, portal_id: int, job_id: int, *, as_json: bool) -> int:
+def _follow(portal_id: int, job_id: int, *, as_json: bool) -> int:
     """Wait for an import's end; returns the exit code."""
-    job = imports.find(portal_id, job_id)
-    done, changed, is_told = 0, time.monotonic(), False
-    with _progress("importing", job.total or 0) as tell:
-        while job.state not in ENDED:
-            time.sleep(LOOK)
-            job = imports.find(portal_id, job_id)
-            tell(job.done - done)
-            if job.done != done:
-                done, changed = job.done, time.monotonic()
-            elif time.monotonic() - changed > SILENT and not is_told:
-                is_told = True
-                click.echo(f"nothing moves: it is {job.state}; is 'marketable jobs' running?", err=True)
+    job = wait_for(open_database(), portal_id, job_id)
     _tell_end(describe_import(job), portal_id, as_json=as_json)
-    return 0 if job.state is JobState.DONE else EXIT_FAILED
+    return exit_code(job)
 
 
 def _tell_end(document: dict[str, Any], portal_id: int, *, as_json: bool) -> None:
@@ -284,13 +277,3 @@ def _tell_end(document: dict[str, Any], portal_id: int, *, as_json: bool) -> Non
         click.echo(document["error"], err=True)
     if document["problems"]:
         click.echo(f"'marketable import problems --portal {portal_id} {document['id']}' says what went wrong")
-
-
-@contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda number: progress.advance(task, number)

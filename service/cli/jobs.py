@@ -2,13 +2,13 @@
 
 import click
 
-from service.cli.following import find, follow
+from service.cli.following import follow
 from service.cli.running import JSON, NUMBER, PORTAL, open_database
 from service.cli.tables import show
 from service.documents import dumps
-from service.errors import InvalidInput
+from service.jobs import asking
 from service.store import jobs
-from service.web.api.jobs import describe, describe_problem
+from service.web.documents.jobs import describe, describe_problem
 
 JOB = click.argument("job_id", type=NUMBER)
 LIMIT = click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
@@ -47,7 +47,7 @@ def list_all(portal_id: int, limit: int, *, as_json: bool) -> None:
 @JOB
 def show_one(portal_id: int, job_id: int) -> None:
     """Print a job as JSON."""
-    click.echo(dumps(describe(find(open_database(), portal_id, job_id))))
+    click.echo(dumps(describe(asking.find(open_database(), portal_id, job_id))))
 
 
 @job.command()
@@ -63,11 +63,7 @@ def wait(portal_id: int, job_id: int) -> int:
 @JOB
 def cancel(portal_id: int, job_id: int) -> None:
     """Cancel a job before its next step; what it has done stays."""
-    database = open_database()
-    found = find(database, portal_id, job_id)
-    with database.writing() as connection:
-        if not jobs.ask_to_cancel(connection, portal_id, job_id):
-            raise InvalidInput(f"job {job_id} has ended already: {found.state}")
+    asking.cancel(open_database(), portal_id, job_id)
     click.echo(f"job {job_id} will be cancelled")
 
 
@@ -79,7 +75,7 @@ def cancel(portal_id: int, job_id: int) -> None:
 def problems(portal_id: int, job_id: int, limit: int, *, as_json: bool) -> None:
     """List what a job could not do, and what to do about it."""
     database = open_database()
-    find(database, portal_id, job_id)
+    asking.find(database, portal_id, job_id)
     with database.reading() as connection:
         found = jobs.problems(connection, job_id, limit=limit)
     rows = [describe_problem(number, problem) for number, problem in found]

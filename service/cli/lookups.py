@@ -2,11 +2,13 @@
 
 import click
 
-from service.cli.running import PORTAL, open_database, utc_now
+from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.store import look_ups, portals
 
-ENDPOINT = click.option("--endpoint", "endpoint_id", type=int, help="One endpoint; all of them if left out.")
+ENDPOINT = click.option(
+    "--endpoint", "endpoint_id", type=NUMBER, help="One endpoint; all of them if left out."
+)
 FAILED, WAITING = "failed", "waiting"
 
 
@@ -21,7 +23,7 @@ def lookups() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@JSON
 def list_all(portal_id: int, endpoint_id: int | None, limit: int, *, as_json: bool) -> None:
     """List a portal's look-ups that wait or have failed, the latest first."""
     with open_database().reading() as connection:

@@ -1,4 +1,4 @@
-"""The command `portal`: create, list and set."""
+"""The command `portal`: create, list, set and change."""
 
 from datetime import datetime
 from zoneinfo import available_timezones
@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 import click
 
 from service import subscriptions
-from service.cli.running import open_database, utc_now
+from service.cli.running import JSON, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps
 from service.domain.actors import COMMAND
@@ -17,6 +17,10 @@ from service.errors import InvalidInput
 from service.store import audit, defaults, portals
 from service.store.audit import Entry
 
+ID = click.option(
+    "--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id."
+)
+
 
 @click.group()
 def portal() -> None:
@@ -24,7 +28,7 @@ def portal() -> None:
 
 
 @portal.command()
-@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@ID
 @click.option("--name", required=True)
 @click.option("--time-zone", default="UTC", show_default=True, help="An IANA name, as Europe/Vienna.")
 @click.option(
@@ -67,7 +71,7 @@ def create(
 
 
 @portal.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@JSON
 def list_all(*, as_json: bool) -> None:
     """List the portals."""
     with open_database().reading() as connection:
@@ -88,7 +92,7 @@ def list_all(*, as_json: bool) -> None:
 
 
 @portal.command(name="set")
-@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@ID
 @click.option(
     "--external-forms",
     type=click.Choice(["marketing", "non-marketing"]),
@@ -105,7 +109,7 @@ def set_one(portal_id: int, external_forms: str) -> None:
 
 
 @portal.command()
-@click.option("--id", "portal_id", type=click.IntRange(1, 2**31 - 1), required=True, help="The portal's id.")
+@ID
 @click.option("--product", type=click.Choice([each.value for each in Product]))
 @click.option("--commitment", type=click.Choice([each.value for each in Commitment]))
 @click.option("--renews-on", type=click.DateTime(["%Y-%m-%d"]), help="Any day on which it renews.")

@@ -1,4 +1,4 @@
-"""Commands that run for long: up, web, relay, clock, consume."""
+"""Commands that run for long: up, web, relay, clock, jobs, consume."""
 
 import os
 import shlex

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from service.cli import trials
-from service.cli.running import EXIT_FAILED, read_settings, utc_now
+from service.cli.running import EXIT_FAILED, JSON, read_settings, utc_now
 from service.cli.tables import show as show_rows
 from service.delivery import Delivery, dump_http, read_http
 from service.documents import dumps
@@ -33,7 +33,7 @@ def provider() -> None:
 
 
 @provider.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@JSON
 def list_all(*, as_json: bool) -> None:
     """List the providers, built-in and your own."""
     rows = [dataclasses.asdict(row) for row in overview.rows(_catalogue())]
@@ -45,7 +45,7 @@ def list_all(*, as_json: bool) -> None:
 
 @provider.command()
 @click.argument("place", metavar="NAME")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@JSON
 def show(*, place: str, as_json: bool) -> None:
     """Show what a provider needs and how it is set up."""
     description = _find(place)
@@ -106,7 +106,7 @@ def check(*, folder: Path, accept: bool) -> int:
 @click.option(
     "--mapping", "pairs", multiple=True, metavar="ROLE=KEY", help="Which field is what; may be repeated."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@JSON
 def try_one(  # noqa: PLR0913 - each is an option
     *,
     place: str,

@@ -1,12 +1,12 @@
 """The command `external-form read-again`: what another mapping makes of earlier submissions."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from service.cli.parts import changed_mapping, open_endpoints
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.running import INSTANT, JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show
 from service.documents import dumps
 from service.rereading import Asked, Rereading
@@ -24,7 +24,7 @@ from service.rereading import Asked, Rereading
 )
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    type=INSTANT,
     help="Leave out what came before; UTC if no zone is given.",
 )
 @click.option("--carry-out", is_flag=True, help="Record what changes; without it, only say so.")
@@ -47,7 +47,7 @@ def read_again(
         portal_id=portal_id,
         form_id=form_id,
         mapping=changed_mapping(mapping, mapped),
-        since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,
+        since=since,
     )
     rereading = Rereading(open_database(), utc_now)
     work = rereading.carry_out if carry_out else rereading.preview

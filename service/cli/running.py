@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,10 +14,20 @@ from service.instants import utc_now
 from service.store import schema
 from service.store.session import Database
 
+
+class _Instant(click.DateTime):
+    """A day or an instant; in UTC, unless it says otherwise."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        told: datetime = super().convert(value, param, ctx)
+        return told.replace(tzinfo=told.tzinfo or UTC)
+
+
+INSTANT = _Instant(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 NUMBER = click.IntRange(0, 2**63 - 1)
 """Of whatever the database numbers by itself."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-PORTAL = click.option("--portal", "portal_id", type=int, required=True, help="The portal's id.")
+PORTAL = click.option("--portal", "portal_id", type=NUMBER, required=True, help="The portal's id.")
 EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 2, 75
 """75 is EX_TEMPFAIL of sysexits.h: the same again later may do."""
 
@@ -66,4 +77,13 @@ def _say(error: Exception) -> int:
     return code
 
 
-__all__ = ["JSON", "NUMBER", "PORTAL", "failing_clearly", "open_database", "read_settings", "utc_now"]
+__all__ = [
+    "INSTANT",
+    "JSON",
+    "NUMBER",
+    "PORTAL",
+    "failing_clearly",
+    "open_database",
+    "read_settings",
+    "utc_now",
+]

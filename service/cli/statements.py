@@ -3,7 +3,7 @@
 import click
 
 from service import statements
-from service.cli.running import EXIT_FAILED, PORTAL, open_database
+from service.cli.running import EXIT_FAILED, JSON, PORTAL, open_database
 from service.cli.tables import show
 from service.documents import dumps
 from service.statements import Verification
@@ -13,7 +13,6 @@ PERIOD = click.option(
     required=True,
     help="The day that ends it, as 2026-02-01, where the portal is; or the instant.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 COLUMNS = ("begins_at", "ends_at", "contacts", "tier", "issued_at", "digest")
 
 

@@ -11,7 +11,7 @@ from service.domain.people import BY_COMMAND
 from service.domain.portals import Scope
 from service.errors import InvalidInput
 from service.people import NewToken
-from service.web.api.people import describe_token
+from service.web.documents.people import describe_token
 
 TOKEN = click.argument("token_id", type=NUMBER)
 DEFAULT = "--marketing-default/--no-marketing-default"

@@ -9,7 +9,7 @@ from service.cli.tables import show
 from service.domain.people import BY_COMMAND, ROLES, Role, User
 from service.errors import InvalidInput
 from service.people import NewUser, People
-from service.web.api.people import describe_user
+from service.web.documents.people import describe_user
 
 USER = click.argument("user_id", metavar="ID", type=NUMBER)
 ROLE_TYPE = click.Choice([each.value for each in Role])

@@ -1,29 +1,22 @@
 """The commands `view` and `property`, and `contact search`."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from service.cli.running import JSON, PORTAL, open_database, utc_now
+from service.cli.filter_files import FILE, HELP, read_filter_file
+from service.cli.running import EXIT_FAILED, JSON, PORTAL, open_database, utc_now
 from service.cli.tables import show
-from service.documents import dumps, loads
+from service.documents import dumps
 from service.domain.actors import COMMAND
-from service.domain.filters import Filter, dump_filter, read_filter
+from service.domain.filters import Filter, dump_filter
 from service.domain.views import View
-from service.errors import InvalidInput
 from service.store.property_indexes import Built
 from service.views import Asked, Indexing, Page, SavedViews, Sort, search
 from service.views.searching import MOST_CONTACTS, MOST_RESULTS
 
 NAME = click.argument("name")
-FILTER = click.option(
-    "--filter",
-    "file",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="JSON file with filterGroups, - for the standard input; without it, everybody.",
-)
+FILTER = click.option("--filter", "file", type=FILE, help=f"{HELP} Without it, everybody.")
 SHOWN = click.option("--property", "names", multiple=True, help="A property to show; repeat for several.")
 AFTER = click.option("--after", help="Go on where another page ended.")
 ASCENDING = ":ascending"
@@ -157,7 +150,7 @@ def index(name: str) -> int:
     """Make an index; on PostgreSQL beside all other work, on SQLite writers wait for it."""
     if _indexing().make(name) is Built.IN_WORK:
         click.echo(f"somebody else is making the index of {name}")
-        return 1
+        return EXIT_FAILED
     click.echo(f"{name} has an index")
     return 0
 
@@ -190,14 +183,7 @@ def _print(page: Page, names: tuple[str, ...], *, as_json: bool) -> None:
 
 
 def _filter(file: str | None) -> Filter:
-    if file is None:
-        return Filter()
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    try:
-        document = loads(text)
-    except ValueError:
-        raise InvalidInput("the filter is no JSON", mend='write {"filterGroups": [...]}') from None
-    return read_filter(document)
+    return Filter() if file is None else read_filter_file(file)
 
 
 def _names(view: View) -> list[str]:

@@ -1,25 +1,21 @@
 """The command `workflow`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from service.cli.following import follow
+from service.cli.filter_files import FILE, HELP, read_filter_file
+from service.cli.following import FOLLOW, follow
 from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
 from service.cli.tables import show as show_rows
-from service.documents import dumps, loads
+from service.documents import dumps
 from service.domain.actors import COMMAND
-from service.domain.filters import Filter, read_filter
 from service.domain.workflows import Workflow
 from service.errors import InvalidInput
 from service.workflows import Changes, Draft, Foresight, Told, Workflows, describe
 
 WORKFLOW = click.argument("workflow_id", metavar="ID", type=NUMBER)
-FILE = click.Path(exists=True, dir_okay=False)
-FILTER = click.option(
-    "--filter", "file", type=FILE, help="JSON file with filterGroups, as in HubSpot's search."
-)
+FILTER = click.option("--filter", "file", type=FILE, help=HELP)
 STATUS = click.option(
     "--marketing/--non-marketing", "marketing", default=None, help="The status that it sets."
 )
@@ -34,9 +30,6 @@ EXISTING = click.option(
 )
 EXPECTED = click.option(
     "--expected", type=NUMBER, help="How many statuses that changes; asked for if left out."
-)
-FOLLOW = click.option(
-    "--follow/--no-follow", "following", default=True, help="Wait for the job and show how far it is."
 )
 LISTED = ("id", "name", "sets", "again", "is_on", "job", "version", "updated_at")
 
@@ -59,12 +52,12 @@ def list_all(portal_id: int, *, as_json: bool) -> None:
 @workflow.command()
 @PORTAL
 @click.option("--name", required=True)
-@click.option("--filter", "file", type=FILE, required=True, help="JSON file with filterGroups.")
+@click.option("--filter", "file", type=FILE, required=True, help=HELP)
 @click.option("--marketing/--non-marketing", "marketing", required=True, help="The status that it sets.")
 @AGAIN
 def create(portal_id: int, name: str, file: str, *, marketing: bool, re_enrols: bool | None) -> None:
     """Make a workflow, which is off."""
-    draft = Draft(filter=_read(file), marketing=marketing, re_enrols=bool(re_enrols))
+    draft = Draft(filter=read_filter_file(file), marketing=marketing, re_enrols=bool(re_enrols))
     made = _workflows().create(COMMAND, portal_id, name, draft)
     click.echo(f"workflow {made.id} is made, and off")
     _print(_workflows().preview(portal_id, made.id, Changes()))
@@ -100,7 +93,9 @@ def set_one(
 ) -> int:
     """Change a workflow; another filter or status of one that is on asks about those who match already."""
     file = wanted["file"]
-    changes = Changes(wanted["name"], _read(file) if file else None, wanted["marketing"], wanted["re_enrols"])
+    changes = Changes(
+        wanted["name"], read_filter_file(file) if file else None, wanted["marketing"], wanted["re_enrols"]
+    )
     if changes == Changes():
         mend = "give --name, --filter, --marketing, --non-marketing, --re-enrols or --enrols-once"
         raise InvalidInput("nothing to change", mend=mend)
@@ -123,7 +118,7 @@ def preview(
     portal_id: int, workflow_id: int, file: str | None, *, marketing: bool | None, as_json: bool
 ) -> None:
     """Say what a workflow would do with contacts that exist, as it is or with changes; nothing changes."""
-    changes = Changes(filter=_read(file) if file else None, marketing=marketing)
+    changes = Changes(filter=read_filter_file(file) if file else None, marketing=marketing)
     found = _workflows().preview(portal_id, workflow_id, changes)
     if as_json:
         click.echo(dumps(found.document()))
@@ -218,10 +213,6 @@ def _follow(found: Workflow, *, following: bool) -> int:
     if not following or found.job_id is None:
         return 0
     return follow(open_database(), found.portal_id, found.job_id)
-
-
-def _read(file: str) -> Filter:
-    return read_filter(loads(Path(file).read_text(encoding="utf-8")))
 
 
 def _print(found: Foresight) -> None:

@@ -170,7 +170,7 @@ def _diff(kept: Sequence[Kept], portal_id: int, text: str, of_portal: int | None
 def _parse(text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # one of them is an integer of thousands of digits
         message = f"the file is not TOML: {str(error)[:200]}"
         raise InvalidInput(message, field="file", mend="'marketable defaults export' writes one") from None
 

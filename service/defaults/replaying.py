@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -126,7 +126,7 @@ class Walk:
         ]
         contents = store.contents(connection, unclear)
         silent = {number for number, content in contents.items() if _is_silent(content)}
-        return [(each, said if said.id not in silent else _silenced(said)) for each, said in read]
+        return [(each, replace(said, is_silent=True) if said.id in silent else said) for each, said in read]
 
     def _said(self, each: Submitted) -> Said:
         subject = subject_of(each.source, each.source_id)
@@ -179,7 +179,7 @@ class Walk:
             way = MORE if would else FEWER
             sums[way] += 1
             if sums is self.sums.now:
-                named = name_of_reason(other if would else real)
+                named = _name_of_reason(other if would else real)
                 self.sums.by_form.setdefault(named, Counter())[way] += 1
                 if len(self.sums.examples) < EXAMPLES:
                     self.sums.examples.append({"contact": number, "counts": was, "would_count": would})
@@ -189,10 +189,6 @@ def _tracks(other: Other | None, changes: Sequence[Any]) -> Tracks:
     if other is None:
         return Tracks(changes)
     return Tracks(changes, other.passed, other.standing)
-
-
-def _silenced(said: Said) -> Said:
-    return Said(**{name: getattr(said, name) for name in said.__slots__} | {"is_silent": True})
 
 
 def _is_silent(content: Mapping[str, Any]) -> bool:
@@ -206,7 +202,7 @@ def _is_silent(content: Mapping[str, Any]) -> bool:
     return remap(event, content.get(MAPPING) or {}).consent is False
 
 
-def name_of_reason(standing: Standing) -> str:
+def _name_of_reason(standing: Standing) -> str:
     """Return what a stint began with: a subject, or the type of its reason."""
     stint = standing.stint
     if stint is None:

@@ -14,7 +14,7 @@ from service.domain.defaults import (
     read_subject,
 )
 from service.domain.model import Source
-from service.store import defaults, whatif
+from service.store import defaults
 from service.store.defaults import Noted
 
 SUBJECTS = {
@@ -74,9 +74,7 @@ def read_timeline(
     connection: Any, portal_id: int, changes: Mapping[Subject, Value], start: datetime
 ) -> Timeline:
     """Return the timeline of a portal's defaults from `start` on."""
-    now = whatif.own_values(connection, portal_id)
-    switch = defaults.find(connection, portal_id, EXTERNAL_FORMS)
-    now[EXTERNAL_FORMS] = switch.own if switch else None
+    now = {kept.subject: kept.own for kept in defaults.list_all(connection, portal_id, with_gone=True)}
     return Timeline(now, defaults.since(connection, portal_id, start), changes)
 
 

@@ -18,6 +18,7 @@ from service.domain.actors import Actor, check_marketing_contacts
 from service.domain.billing import next_update_date
 from service.domain.defaults import EXTERNAL_FORMS, Subject, SubjectKind, Value, read_subject, read_value
 from service.domain.jobs import Job, Step
+from service.domain.portals import Portal
 from service.errors import InvalidInput, NotFound
 from service.store import defaults, jobs, ledger, portals, whatif
 from service.store.look_ups import first_id_of
@@ -157,8 +158,9 @@ def _window(connection: Any, portal_id: int, changes: Changes, days: int, now: d
         raise InvalidInput(f"{days} days", field="days", mend=f"ask for 1 to {MOST_DAYS}")
     portal = portals.get_portal(connection, portal_id)
     check_marketing_contacts(portal)
+    known = {kept.subject for kept in defaults.list_all(connection, portal_id, with_gone=True)}
     for subject in changes:
-        if defaults.find(connection, portal_id, subject) is None:
+        if subject not in known:
             raise InvalidInput(
                 f"there is no {subject}", field="changes", mend="'GET /defaults' lists what there is"
             )
@@ -171,14 +173,15 @@ def _window(connection: Any, portal_id: int, changes: Changes, days: int, now: d
         at=now,
         after=first_id_of(start),
         upto=whatif.newest(connection),
-        bill=_bill(connection, portal_id, now, next_update_date(portal.subscription, now), portal.tier),
+        bill=_bill(connection, portal, now),
     )
 
 
-def _bill(connection: Any, portal_id: int, now: datetime, update_date: datetime, tier: int) -> Bill:
-    counted = ledger.read_counts(connection, [portal_id])[portal_id]
+def _bill(connection: Any, portal: Portal, now: datetime) -> Bill:
+    update_date = next_update_date(portal.subscription, now)
+    counted = ledger.read_counts(connection, [portal.id], now)[portal.id]
     count, after = counted.at(now), counted.at(update_date)
-    return Bill(portal_id, now, count, tier, count - after, after, update_date)
+    return Bill(portal.id, now, count, portal.tier, count - after, after, update_date)
 
 
 def _flag(value: Value) -> bool | None:

@@ -9,6 +9,8 @@ from service.domain.portals import Portal
 from service.errors import NoMarketingAccess, NotIncluded
 
 NO_DEFAULT = Default(on=False)
+CLOCK = "clock"
+"""The actor's name where time alone has changed something."""
 WITH_WORKFLOWS = frozenset({Product.PROFESSIONAL, Product.ENTERPRISE})
 
 

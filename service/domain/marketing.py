@@ -7,6 +7,7 @@ said no to marketing is not raised by a default (decision 0015).
 
 from datetime import datetime
 
+from service.domain.actors import CLOCK
 from service.domain.model import (
     Cause,
     Decision,
@@ -53,7 +54,7 @@ def end_stint(standing: Standing, now: datetime) -> Decision:
     stint = standing.stint
     if stint is None or stint.covers(now):
         return _unchanged(standing, now, otherwise=Verdict.ALREADY_NON_MARKETING)
-    cause = Cause(Intent.LOWER, Source.OTHER, ReasonType(stint.reason_type), stint.reason_id, actor="clock")
+    cause = Cause(Intent.LOWER, Source.OTHER, ReasonType(stint.reason_type), stint.reason_id, actor=CLOCK)
     change = StatusChange(
         version=standing.version + 1,
         at=stint.until or now,

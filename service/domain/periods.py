@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.billing import Subscription, next_renewal, next_update_date, previous_update_date
+from service.domain.billing import Subscription, next_renewal, next_update_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,6 @@ def period_from(subscription: Subscription, begins_at: datetime, after: datetime
     last = begins_at if after is None else max(begins_at, after)
     ends_at = next_update_date(subscription, last)
     return Period(begins_at, ends_at, next_renewal(subscription, last) == ends_at)
-
-
-def period_at(subscription: Subscription, created_at: datetime, instant: datetime) -> Period:
-    """Return the period that an instant belongs to, in a portal whose subscription has never changed.
-
-    An instant before the portal's creation belongs to the first period.
-    """
-    instant = max(instant, created_at)
-    return period_from(subscription, max(created_at, previous_update_date(subscription, instant)))
 
 
 def ended_periods(subscription: Subscription, begins_at: datetime, now: datetime) -> Iterator[Period]:

@@ -26,10 +26,11 @@ def source_of(reason_type: str, reason_id: str) -> Source:
         source = SOURCES.get(ReasonType(reason_type), Source.OTHER)
     except ValueError:
         return Source.OTHER
-    return Source.HUBSPOT_FORM if source is Source.EXTERNAL_FORM and _is_guid(reason_id) else source
+    return Source.HUBSPOT_FORM if source is Source.EXTERNAL_FORM and is_guid(reason_id) else source
 
 
-def _is_guid(text: str) -> bool:
+def is_guid(text: str) -> bool:
+    """Whether a text is a UUID, in any spelling: so are the ids of HubSpot forms, and of nothing else."""
     try:
         uuid.UUID(text)
     except ValueError:

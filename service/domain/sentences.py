@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from service.domain.actors import CLOCK, ActorKind
 from service.domain.model import Source, Standing, Verdict
 
 DEFAULTS = frozenset({Source.HUBSPOT_FORM, Source.EXTERNAL_FORM, Source.CHATFLOW})
@@ -20,7 +21,6 @@ NOUNS = {
     Source.WORKFLOW: "the workflow",
     Source.TOKEN: "the access token",
 }
-COMMAND, CLOCK = "command", "clock"
 
 
 class Basis(enum.StrEnum):
@@ -151,7 +151,7 @@ def _by(change: Told) -> str:
 
 def _who(change: Told) -> str:
     """Say who acted, unless the cause says it already."""
-    if change.actor == COMMAND:
+    if change.actor == ActorKind.COMMAND:
         return "on the command line"
     kind, _, number = change.actor.partition(":")
     if not number or (kind, number) == (change.source, change.reason_id):

@@ -35,7 +35,7 @@ def hour_of(instant: datetime) -> datetime:
 
 def is_worth_a_look(hour: datetime, raised: int, created_at: datetime, now: datetime) -> bool:
     """Whether the hour can be a spike, by what is known without its week."""
-    return raised >= LEAST and hour > now - OLD and hour - hour_of(created_at) >= NEW
+    return _is_many(hour, raised, created_at) and hour > now - OLD
 
 
 def week_before(hour: datetime, created_at: datetime) -> datetime:
@@ -46,6 +46,10 @@ def week_before(hour: datetime, created_at: datetime) -> datetime:
 def find_spike(hour: datetime, raised: int, before: int, created_at: datetime) -> Spike | None:
     """Return the spike that an hour is, or None; `before` is how many were raised from `week_before` on."""
     hours = (hour - week_before(hour, created_at)) // HOUR
-    if raised < LEAST or hour - hour_of(created_at) < NEW or raised * hours < TIMES * before:
+    if not _is_many(hour, raised, created_at) or raised * hours < TIMES * before:
         return None
     return Spike(hour, raised, round(before / hours))
+
+
+def _is_many(hour: datetime, raised: int, created_at: datetime) -> bool:
+    return raised >= LEAST and hour - hour_of(created_at) >= NEW

@@ -121,9 +121,9 @@ class _Work:
     def _take(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
         """Write rows, and return those to be decided again since others took their addresses meanwhile."""
         found = draft(self.batch, self.wanted, rows)
-        decided = [(each, self._decide(each)) for each in found.drafts]
-        news = [(each, decision) for each, decision in decided if each.is_news or _is_news(decision)]
-        ids = self._write([_write(each, decision, self.cause) for each, decision in news])
+        decided = [(each, each.write(self._decide(each), self.cause)) for each in found.drafts]
+        news = [(each, write) for each, write in decided if each.is_news or write.is_news]
+        ids = self._write([write for _, write in news])
         if ids is None:
             # What the gate has counted is undone as well, so it is read anew.
             old = self.batch
@@ -131,11 +131,11 @@ class _Work:
             return list(rows)
         numbers = {id(each): number for (each, _), number in zip(news, ids, strict=True)}
         again: list[ImportRow] = []
-        for each, decision in decided:
+        for each, write in decided:
             if id(each) in numbers and numbers[id(each)] is None:
                 again += each.rows
             else:
-                self._note(each, decision, numbers.get(id(each)))
+                self._note(each, write.decision, numbers.get(id(each)))
         self.problems += [
             refusals.problem_of(self.wanted, self.chunk.file, row, refusal) for row, refusal in found.refused
         ]
@@ -220,21 +220,3 @@ def _batch(connection: Any, portal: Portal, now: datetime, wanted: Wanted) -> Co
 
 def _cause(job: Job) -> Cause:
     return Cause(Intent.RAISE, Source.IMPORT, ReasonType.CONTACT_IMPORT, str(job.id), actor=job.actor)
-
-
-def _is_news(decision: Decision | None) -> bool:
-    return decision is not None and (decision.change is not None or decision.verdict is Verdict.HELD)
-
-
-def _write(each: Draft, decision: Decision | None, cause: Cause) -> Write:
-    write = each.write()
-    if decision is None:
-        return write
-    return Write(
-        person=write.person,
-        email=write.email,
-        properties=write.properties,
-        restores=write.restores,
-        decision=decision,
-        cause=cause,
-    )

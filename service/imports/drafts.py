@@ -8,7 +8,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from service.domain.model import NEVER_MARKETING, Standing
+from service.domain.model import NEVER_MARKETING, Cause, Decision, Standing
 from service.imports.refusals import Refusal
 from service.imports.wanted import Operation
 from service.spreadsheets import ImportRow
@@ -63,9 +63,16 @@ class Draft:
         """Whether anything is to be written but a status."""
         return self.person is None or self.restores or bool(self.properties) or self.email is not None
 
-    def write(self) -> Write:
-        """Return what is to be written, without a decision about the status."""
-        return Write(person=self.person, email=self.email, properties=self.properties, restores=self.restores)
+    def write(self, decision: Decision | None, cause: Cause) -> Write:
+        """Return what is to be written, with what was decided about the status."""
+        return Write(
+            person=self.person,
+            email=self.email,
+            properties=self.properties,
+            restores=self.restores,
+            decision=decision,
+            cause=cause,
+        )
 
     def _outcome(self, *, is_news: bool) -> Outcome:
         if not self.outcomes and self.person is None:
@@ -126,7 +133,9 @@ def draft_by_id(
             drafts[contact_id] = draft
             found.drafts.append(draft)
         properties = _without_address(row)
-        if address is not None and address not in owners:
+        if address is not None and address == person.known.email:
+            draft.email, properties[EMAIL] = None, address
+        elif address is not None and address not in owners:
             claimed[address] = contact_id
             draft.email, properties[EMAIL] = address, address
         draft.take(row, properties)

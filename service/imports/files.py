@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,11 @@ from service.imports.reading import REFUSED, Content, read_file, read_parts
 from service.imports.wanted import ESTIMATE, IMPORT, reads
 from service.providers.vocabulary import meaning_of
 from service.spreadsheets import Guess, Row, guess_mapping
+from service.spreadsheets.model import LARGEST_FILE
 from service.store import import_files, portals
 from service.store.import_files import ImportFile
 from service.store.session import Database
 
-LARGEST_FILE = 512 * 1024 * 1024
-"""In bytes: HubSpot's own limit."""
 SMALL = 256 * 1024
 """Bytes of a text that is read at once."""
 READING_SECONDS = 900
@@ -96,23 +96,30 @@ class ImportFiles:
 
     def purge(self, age: timedelta) -> int:
         """Forget files whose last import ended so long ago, or that had none so long; returns how many."""
-        now = self._now()
-        with self._database.reading() as connection:
-            found = import_files.outdated(connection, now - age, now - BROKEN_AFTER, AT_ONCE)
         with self._database.writing() as connection:
             import_files.forget_seen(connection)
+        number = 0
+        while forgotten := self._purge_some(self._now(), age):
+            number += forgotten
+        return number
+
+    def _purge_some(self, now: datetime, age: timedelta) -> int:
+        with self._database.reading() as connection:
+            found = import_files.outdated(connection, now - age, now - BROKEN_AFTER, AT_ONCE)
+        forgotten = 0
         for portal_id, file_id in found:
             with suppress(Conflict):  # an import has begun to read it since
                 self._hide(portal_id, file_id)
                 self._forget(file_id)
-        return len(found)
+                forgotten += 1
+        return forgotten
 
     def _hide(self, portal_id: int, file_id: int) -> None:
         """Let no import find the file from now on; those that did before are seen once the file is locked."""
         with self._database.writing() as connection:
             import_files.hide(connection, file_id)
-            jobs = import_files.readers(connection, portal_id, (IMPORT, ESTIMATE))
-            reader = next((job.id for job in jobs if reads(job, file_id)), None)
+            open_jobs = import_files.readers(connection, portal_id, (IMPORT, ESTIMATE))
+            reader = next((number for number, request in open_jobs if reads(request, file_id)), None)
             if reader is not None:
                 raise Conflict(f"job {reader} still reads the file; cancel it first")
 
@@ -124,7 +131,7 @@ class ImportFiles:
             raise Conflict(f"the portal has {number} import files; delete some of them first")
 
     def _keep(self, portal_id: int, name: str, size: int, content: Content, parts: Path) -> ImportFile:
-        values = {**content.document(), "name": name, "size": size}
+        values = {**asdict(content), "name": name, "size": size}
         with self._database.writing() as connection:
             file_id = import_files.begin(connection, portal_id, values, self._now())
         try:
@@ -202,4 +209,4 @@ def _read_elsewhere(path: Path, parts: Path, sheet: str | None) -> Content:
         # Killed for its memory, as a rule: what it said may hold cells of the file.
         raise InvalidInput("the file can't be read", field="file", mend="save it as CSV (UTF-8), or split it")
     found = loads(done.stdout)
-    return Content(found["digest"], tuple(found["header"]), found["sample"], found["rows"], found["parts"])
+    return Content(**{**found, "header": tuple(found["header"])})

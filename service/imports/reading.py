@@ -8,7 +8,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,16 +45,6 @@ class Content:
     """The first rows as `[line, [cell, …]]`, with long cells cut."""
     rows: int = 0
     parts: int = 0
-
-    def document(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "digest": self.digest,
-            "header": self.header,
-            "sample": self.sample,
-            "rows": self.rows,
-            "parts": self.parts,
-        }
 
 
 def read_file(path: Path, parts: Path, sheet: str | None = None) -> Content:
@@ -122,7 +112,7 @@ def main(path: str, parts: str, sheet: str = "") -> int:
             dumps({"message": refusal.message, "field": refusal.field, "mend": refusal.mend}) + "\n"
         )
         return REFUSED
-    sys.stdout.write(dumps(content.document()) + "\n")
+    sys.stdout.write(dumps(asdict(content)) + "\n")
     return 0
 
 

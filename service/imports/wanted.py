@@ -1,15 +1,14 @@
 """What somebody wants imported: which files, how their columns fill properties, and what may become of contacts."""
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from service.domain.contacts import LONGEST_NAME, READ_ONLY
-from service.domain.jobs import Job
 from service.errors import InvalidInput
-from service.spreadsheets import IdentifiedBy, Row, Sheet, read_rows
-from service.spreadsheets.reading import RECORD_ID
+from service.spreadsheets import IdentifiedBy
+from service.spreadsheets.reading import RECORD_ID, find_columns
 from service.store.import_files import ImportFile
 
 IMPORT, ESTIMATE = "import", "import_estimate"
@@ -65,30 +64,11 @@ class Wanted:
 
     def dump(self) -> dict[str, Any]:
         """Return it as a job keeps it."""
-        files = [
-            {
-                "id": file.id,
-                "mapping": dict(file.mapping),
-                "other_objects": dict(file.other_objects),
-                "name": file.name,
-                "rows": file.rows,
-                "parts": file.parts,
-                "header": list(file.header),
-            }
-            for file in self.files
-        ]
-        return {
-            "files": files,
-            "identified_by": self.identified_by,
-            "operation": self.operation.value,
-            "marketing": self.marketing,
-            "name": self.name,
-        }
+        return asdict(self)
 
     def asks_the_same(self, request: Mapping[str, Any]) -> bool:
         """Whether a job of this request reads the same and may do the same; name and marketing are left aside."""
-        mine, other = self.dump(), dict(request)
-        return all(mine[key] == other.get(key) for key in ("files", "identified_by", "operation"))
+        return replace(load(request), marketing=self.marketing, name=self.name) == self
 
 
 def load(request: Mapping[str, Any]) -> Wanted:
@@ -103,9 +83,9 @@ def load(request: Mapping[str, Any]) -> Wanted:
     )
 
 
-def reads(job: Job, file_id: int) -> bool:
-    """Whether a job is about a file."""
-    return any(file["id"] == file_id for file in job.request["files"])
+def reads(request: Mapping[str, Any], file_id: int) -> bool:
+    """Whether a job of this request is about a file."""
+    return any(file["id"] == file_id for file in request["files"])
 
 
 def check(wanted: Wanted, found: Sequence[ImportFile]) -> Wanted:
@@ -124,13 +104,7 @@ def check(wanted: Wanted, found: Sequence[ImportFile]) -> Wanted:
     name = (wanted.name or files[0].name)[:LONGEST_IMPORT_NAME]
     if not name.isprintable():
         raise InvalidInput("the name holds control characters", field="name", mend="write it without them")
-    return Wanted(
-        files=files,
-        identified_by=wanted.identified_by,
-        operation=wanted.operation,
-        marketing=wanted.marketing,
-        name=name,
-    )
+    return replace(wanted, files=files, name=name)
 
 
 def check_marketing(wanted: Wanted) -> None:
@@ -164,26 +138,18 @@ def _check_file(place: int, file: WantedFile, known: ImportFile, identified_by: 
     field = f"files.{place}.mapping"
     for column, target in file.mapping.items():
         _check_target(column, target, field)
-    for column in file.other_objects:
-        if column not in known.header or column in file.mapping:
+    for column, kind in file.other_objects.items():
+        if column not in known.header or column in file.mapping or not kind.isprintable():
             raise InvalidInput(
-                f"the column {column!r} is not in the file, or fills a property of contacts",
+                f"the column {column!r} is not in the file, fills a property of contacts, or has an odd type",
                 field=f"files.{place}.other_objects",
-                mend="name columns of the file that belong to other objects",
+                mend="name columns of the file that belong to other objects, each with its type, such as '0-2'",
             )
     try:
-        read_rows(_Header(known.header), file.mapping, identified_by)
+        find_columns(known.header, file.mapping, identified_by)
     except InvalidInput as refusal:
         raise InvalidInput(refusal.message, field=field, mend=refusal.mend) from None
-    return WantedFile(
-        id=file.id,
-        mapping=file.mapping,
-        other_objects=file.other_objects,
-        name=known.name,
-        rows=known.rows,
-        parts=known.parts,
-        header=known.header,
-    )
+    return replace(file, name=known.name, rows=known.rows, parts=known.parts, header=known.header)
 
 
 def _check_target(column: str, target: str, field: str) -> None:
@@ -199,14 +165,3 @@ def _check_target(column: str, target: str, field: str) -> None:
             field=field,
             mend=f"use 1 to {LONGEST_NAME} characters",
         )
-
-
-class _Header(Sheet):
-    """A sheet without rows."""
-
-    def __init__(self, header: tuple[str, ...]) -> None:
-        self.header = header
-        self._header_line = 0
-
-    def _records(self) -> Iterator[Row]:
-        return iter(())

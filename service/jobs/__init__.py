@@ -1,1 +1,1 @@
-"""Long work, done step by step: `runner` takes up jobs, `kinds` names what can be done, one module for each."""
+"""Long work, done step by step: `runner` takes up jobs of any `kind`; `service.working` names them all."""

@@ -37,15 +37,15 @@ def read_rows(
     `mapping` says by a column's name which property it fills; columns that it doesn't name are left out. Raises
     InvalidInput at once when it doesn't fit the sheet, and later where the file can't be read on.
     """
-    columns = _columns(sheet.header, mapping, identified_by)
+    columns = find_columns(sheet.header, mapping, identified_by)
     reader = _Reader(sheet.header, columns, identified_by)
     return (found for row in sheet.rows(after) for found in reader.read(row))
 
 
-def _columns(
+def find_columns(
     header: tuple[str, ...], mapping: Mapping[str, str], identified_by: IdentifiedBy
 ) -> tuple[tuple[int, str], ...]:
-    """Return which cell, from 0, fills which property."""
+    """Return which cell, from 0, fills which property; raises InvalidInput when the mapping doesn't fit."""
     columns: dict[str, int] = {}
     for name, target in mapping.items():
         if not name or name not in header:

@@ -7,7 +7,7 @@ of a statement and the adjustments of its period always sum to what the lines sa
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,8 +18,18 @@ MOST_LINES = 1_000
 """Of those that a statement shows."""
 
 
-Row = Sequence[Any]
-"""(portal, end, reason type, reason id, end before or None, since, contact, stint) of a line that has changed."""
+class ChangedLine(NamedTuple):
+    """A line as a message has changed it."""
+
+    portal_id: int
+    contact_id: int
+    stint: int
+    since: datetime
+    until: datetime
+    reason_type: str
+    reason_id: str
+    replaced_until: datetime | None
+    """The end that it had before; None for a new line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Line:
 
 
 def adjust(
-    connection: sa.Connection, portals: Mapping[int, Portal], changed: Sequence[Row], now: datetime
+    connection: sa.Connection, portals: Mapping[int, Portal], changed: Sequence[ChangedLine], now: datetime
 ) -> int:
     """Write what changed lines change in closed periods; returns how many adjustments.
 
@@ -42,10 +52,10 @@ def adjust(
     database.
     """
     closed = {portal_id: portal.closed_until for portal_id, portal in portals.items()}
-    late: dict[tuple[int, int], list[Row]] = {}
-    for row in changed:
-        if _is_late(row, closed[row[0]]):
-            late.setdefault((row[0], row[6]), []).append(row)
+    late: dict[tuple[int, int], list[ChangedLine]] = {}
+    for line in changed:
+        if _is_late(line, closed[line.portal_id]):
+            late.setdefault((line.portal_id, line.contact_id), []).append(line)
     if not late:
         return 0
     lines = _lines_of(connection, {contact_id for _, contact_id in late})
@@ -60,28 +70,25 @@ def adjust(
     return len(rows)
 
 
-def _is_late(row: Row, closed_until: datetime | None) -> bool:
+def _is_late(line: ChangedLine, closed_until: datetime | None) -> bool:
     """Whether the line may change who counts in a period that ends at `closed_until` or before."""
-    _, until, _, _, replaced, since, _, _ = row
-    if closed_until is None or since >= closed_until:
+    if closed_until is None or line.since >= closed_until:
         return False
-    return replaced is None or (replaced != until and min(replaced, until) < closed_until)
+    replaced = line.replaced_until
+    return replaced is None or (replaced != line.until and min(replaced, line.until) < closed_until)
 
 
 def _changes(
-    ends: Sequence[datetime], lines: Sequence[Line], changed: Sequence[Row]
+    ends: Sequence[datetime], lines: Sequence[Line], changed: Sequence[ChangedLine]
 ) -> Iterator[dict[str, Any]]:
     """Yield the values of a contact's adjustments: for each period in which it counts now and did not, or did.
 
     A contact counts once, however many of its lines cover an instant: those of two stints may for a while, when the
     end of the first is on its way still.
     """
-    replaced = {row[7]: row[4] for row in changed}
-    before = [
-        replace(line, until=replaced.get(line.stint, line.until))
-        for line in lines
-        if replaced.get(line.stint, line.until) is not None
-    ]
+    replaced = {line.stint: line.replaced_until for line in changed}
+    then = [(line, replaced.get(line.stint, line.until)) for line in lines]
+    before = [replace(line, until=until) for line, until in then if until is not None]
     for ends_at in ends:
         was, counts = _covering(before, ends_at), _covering(lines, ends_at)
         line = counts or was

@@ -9,7 +9,7 @@ Guarantee: a brake that is set holds from its commit on; nobody writes on a stat
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,6 @@ from service.domain.brake import (
     end_of,
 )
 from service.domain.model import Cause, Standing, StatusChange
-from service.domain.portals import Portal
 from service.errors import Conflict
 from service.store import held, portals
 from service.store.tables import brake, brake_count, contact, portal
@@ -57,9 +56,9 @@ class Outcome:
         return self.changes[0].cause if self.changes else None
 
 
-def lock(connection: sa.Connection, portal: Portal, now: datetime) -> Gate:  # noqa: ARG001 - callers have it
+def lock(connection: sa.Connection, portal_id: int) -> Gate:
     """Lock the portal's brakes for the transaction and return the gate that raises have to pass."""
-    return lock_all(connection, [portal.id]).get(portal.id, OPEN)
+    return lock_all(connection, [portal_id]).get(portal_id, OPEN)
 
 
 def lock_all(connection: sa.Connection, portal_ids: Collection[int]) -> dict[int, BrakeGate]:
@@ -130,13 +129,10 @@ def set_limits(
     if not lock_rows(connection, [portal_id]):
         _begin(connection, portal_id, now)
     before = _limits(connection, portal_id, target)
-    values = {"at_tier": limits.at_tier, "most": limits.most, "rate": limits.rate, "updated_at": now}
-    values["rate_hours"] = limits.rate_hours
-    here = _here(portal_id, target)
-    if connection.execute(sa.update(brake).where(here).values(**values)).rowcount == 0:
-        _add(connection, portal_id, target, values)
-    elif before is None:
-        connection.execute(sa.update(brake).where(here).values(raised=0, recent=[]))
+    unused = {"raised": 0, "recent": []} if before is None else {}
+    change = sa.update(brake).where(_here(portal_id, target))
+    if connection.execute(change.values(**asdict(limits), **unused, updated_at=now)).rowcount == 0:
+        _add(connection, portal_id, target, limits, now)
     portals.changed(connection)
     return before
 
@@ -147,11 +143,11 @@ def remove(connection: sa.Connection, portal_id: int, target: Target, now: datet
     before = _limits(connection, portal_id, target) if gates else None
     if before is None:
         return None
-    nothing = {"at_tier": False, "most": None, "rate": None, "rate_hours": None, "updated_at": now}
+    here = _here(portal_id, target)
     if target == WHOLE_PORTAL:
-        connection.execute(sa.update(brake).where(_here(portal_id, target)).values(**nothing))
+        connection.execute(sa.update(brake).where(here).values(**asdict(Limits()), updated_at=now))
     else:
-        connection.execute(sa.delete(brake).where(_here(portal_id, target)))
+        connection.execute(sa.delete(brake).where(here))
     rest = sa.select(brake).where(brake.c.portal_id == portal_id)
     if all(_limits_of(row).is_empty for row in connection.execute(rest)):
         for table in (brake, brake_count):
@@ -164,10 +160,9 @@ def remove(connection: sa.Connection, portal_id: int, target: Target, now: datet
 def recount(connection: sa.Connection, portal_id: int, now: datetime) -> dict[datetime, int]:
     """Count the portal's contacts that count now, those that are gone too, by their end."""
     until = contact.c.until
-    counts = (contact.c.stint > 0) & sa.or_(until.is_(None), until > now)
     query = (
         sa.select(until, sa.func.count())
-        .where(contact.c.portal_id == portal_id, counts)
+        .where(contact.c.portal_id == portal_id, held.counts(now))
         .group_by(until)
         .order_by(until)
     )
@@ -182,8 +177,7 @@ def _begin(connection: sa.Connection, portal_id: int, now: datetime) -> None:
         raise Conflict(f"somebody else has just set a brake of portal {portal_id}; look and set it again")
     connection.execute(sa.delete(brake_count).where(brake_count.c.portal_id == portal_id))
     _add_counts(connection, portal_id, list(recount(connection, portal_id, now).items()))
-    nothing = {"at_tier": False, "most": None, "rate": None, "rate_hours": None, "updated_at": now}
-    _add(connection, portal_id, WHOLE_PORTAL, nothing)
+    _add(connection, portal_id, WHOLE_PORTAL, Limits(), now)
     held.settle_counted(connection, portal_id, now)
     connection.execute(sa.update(portal).where(portal.c.id == portal_id).values(is_braked=True))
 
@@ -211,9 +205,9 @@ def _read(connection: sa.Connection, portal_ids: Sequence[int]) -> dict[int, Bra
     }
 
 
-def _add(connection: sa.Connection, portal_id: int, target: Target, values: dict[str, Any]) -> None:
+def _add(connection: sa.Connection, portal_id: int, target: Target, limits: Limits, now: datetime) -> None:
     key = {"portal_id": portal_id, "source": target[0], "source_id": target[1]}
-    connection.execute(sa.insert(brake).values(**key, **values, recent=[]))
+    connection.execute(sa.insert(brake).values(**key, **asdict(limits), recent=[], updated_at=now))
 
 
 def _add_counts(connection: sa.Connection, portal_id: int, moved: Sequence[tuple[datetime, int]]) -> None:
@@ -243,9 +237,8 @@ def _counts(outcome: Outcome, now: datetime) -> bool:
 
 def _limits(connection: sa.Connection, portal_id: int, target: Target) -> Limits | None:
     row = connection.execute(sa.select(brake).where(_here(portal_id, target))).one_or_none()
-    if row is None or _limits_of(row).is_empty:
-        return None
-    return _limits_of(row)
+    limits = Limits() if row is None else _limits_of(row)
+    return None if limits.is_empty else limits
 
 
 def _limits_of(row: Any) -> Limits:

@@ -20,11 +20,7 @@ def change_columns(rows: Sequence[tuple[int, int, StatusChange, str | None]]) ->
         plain_array([change.before for change in changes]),
         plain_array([change.after for change in changes]),
         plain_array([change.verdict.value for change in changes]),
-        plain_array([change.stint.number for change in changes]),
-        instant_array([change.stint.since for change in changes]),
-        instant_array([change.stint.until for change in changes]),
-        text_array([change.stint.reason_type for change in changes]),
-        text_array([change.stint.reason_id for change in changes]),
+        *stint_columns([change.stint for change in changes]),
         plain_array([change.cause.source.value for change in changes]),
         plain_array([change.cause.reason_type.value for change in changes]),
         text_array([change.cause.reason_id for change in changes]),
@@ -36,14 +32,22 @@ def change_columns(rows: Sequence[tuple[int, int, StatusChange, str | None]]) ->
 
 def ended_columns(rows: Sequence[tuple[int, int, Stint, int]]) -> list[str]:
     """Return columns of ended stints; rows are (place or contact id, portal id, stint, version)."""
-    stints = [stint for _, _, stint, _ in rows]
+    number, *columns = stint_columns([stint for _, _, stint, _ in rows])
     return [
         plain_array([place for place, _, _, _ in rows]),
         plain_array([portal_id for _, portal_id, _, _ in rows]),
-        plain_array([stint.number for stint in stints]),
+        number,
         plain_array([version for _, _, _, version in rows]),
-        instant_array([stint.since for stint in stints]),
-        instant_array([stint.until for stint in stints]),
-        text_array([stint.reason_type for stint in stints]),
-        text_array([stint.reason_id for stint in stints]),
+        *columns,
+    ]
+
+
+def stint_columns(stints: Sequence[Stint | None]) -> list[str]:
+    """Return number, since, until, reason type and reason id; a contact without a stint has number 0."""
+    return [
+        plain_array([stint.number if stint else 0 for stint in stints]),
+        instant_array([stint.since if stint else None for stint in stints]),
+        instant_array([stint.until if stint else None for stint in stints]),
+        text_array([stint.reason_type if stint else None for stint in stints]),
+        text_array([stint.reason_id if stint else None for stint in stints]),
     ]

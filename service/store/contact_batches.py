@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from service.documents import dumps
 from service.domain.billing import Product, next_update_date
-from service.domain.brake import OPEN, BrakeGate, Gate, HeldRaise, OpenGate
+from service.domain.brake import BrakeGate, Gate, HeldRaise, OpenGate
 from service.domain.identity import Known
 from service.domain.marketing import decide
 from service.domain.model import (
@@ -28,10 +28,9 @@ from service.domain.model import (
     Verdict,
 )
 from service.domain.portals import Portal
-from service.store import brakes, workflow_due
-from service.store.change_columns import change_columns, ended_columns
+from service.store import brakes, change_columns, workflow_due
 from service.store.intake_statement import CHANGE, ENDED
-from service.store.literals import instant_array, plain_array, text_array
+from service.store.literals import plain_array, text_array
 from service.store.outbox import WAKE_UP_CHANNEL
 from service.store.sqlite_rows import as_text, keep_change, keep_ended, stint_columns
 from service.store.tables import contact
@@ -72,6 +71,11 @@ class Person:
         """Where the contact stands."""
         return self.known.standing
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the contact is neither deleted, nor erased, nor merged into another."""
+        return self.row.deleted_at is None and self.row.merged_into is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
@@ -101,6 +105,12 @@ class Write:
         return self.decision.standing if self.decision else self.before
 
     @property
+    def is_news(self) -> bool:
+        """Whether the decision leaves anything to write: a change, or a raise that is held."""
+        decision = self.decision
+        return decision is not None and (decision.change is not None or decision.verdict is Verdict.HELD)
+
+    @property
     def is_by_workflow(self) -> bool:
         """Whether a workflow has set the status: that is no change to run workflows on, so none can loop."""
         return self.cause is not None and self.cause.reason_type is ReasonType.WORKFLOW
@@ -124,15 +134,11 @@ class ContactBatch:
     update_date: datetime | None = field(default=None, init=False)
     """The portal's next one, from the first decision on."""
     locks: bool = True
-    """False for who only reads and decides, and never writes."""
+    """False for who only reads and decides, on a gate of its own, and never writes."""
 
     def __post_init__(self) -> None:
-        if self.gate is not NOT_ASKED:
-            return
-        if self.locks:
-            self.gate = brakes.lock(self.connection, self.portal, self.now)
-        else:
-            self.gate = brakes.read(self.connection, self.portal.id) or OPEN
+        if self.gate is NOT_ASKED:
+            self.gate = brakes.lock(self.connection, self.portal.id)
 
     def by_id(self, ids: Collection[int]) -> dict[int, Person]:
         """Lock the contacts with these numbers and return them by number; others are left out."""
@@ -240,24 +246,24 @@ class ContactBatch:
         self._change([each for each in writes if each.person is not None])
         ids = [each.person.known.contact_id if each.person else made.get(each.email) for each in writes]
         decided = [
-            (contact_id, each.decision, each.before.version, each.submission_id)
-            for contact_id, each in zip(ids, writes, strict=True)
-            if contact_id is not None and each.decision is not None
+            (number, each, each.decision)
+            for number, each in zip(ids, writes, strict=True)
+            if number is not None and each.decision is not None
         ]
         changes = [
-            (number, self.portal.id, decision.change, submission_id)
-            for number, decision, _, submission_id in decided
+            (number, self.portal.id, decision.change, each.submission_id)
+            for number, each, decision in decided
             if decision.change
         ]
         if changes:
-            self._send(KEEP_CHANGES, CHANGE, change_columns(changes))
+            self._send(KEEP_CHANGES, CHANGE, change_columns.change_columns(changes))
         ended = [
-            (number, self.portal.id, decision.ended, version)
-            for number, decision, version, _ in decided
+            (number, self.portal.id, decision.ended, each.before.version)
+            for number, each, decision in decided
             if decision.ended
         ]
         if ended:
-            self._send(KEEP_ENDED, ENDED, ended_columns(ended))
+            self._send(KEEP_ENDED, ENDED, change_columns.ended_columns(ended))
         return ids
 
     def _create(self, writes: Sequence[Write]) -> dict[str | None, int]:
@@ -275,18 +281,13 @@ class ContactBatch:
 
     def _contact_columns(self, writes: Sequence[Write]) -> list[str]:
         standings = [each.after for each in writes]
-        stints = [standing.stint for standing in standings]
         return [
             text_array([each.email for each in writes]),
             plain_array([each.restores for each in writes]),
             plain_array([each.announces for each in writes]),
             text_array([dumps(dict(each.properties)) for each in writes]),
             plain_array([standing.version for standing in standings]),
-            plain_array([stint.number if stint else 0 for stint in stints]),
-            instant_array([stint.since if stint else None for stint in stints]),
-            instant_array([stint.until if stint else None for stint in stints]),
-            text_array([str(stint.reason_type) if stint else None for stint in stints]),
-            text_array([stint.reason_id if stint else None for stint in stints]),
+            *change_columns.stint_columns([standing.stint for standing in standings]),
         ]
 
     def _send(self, statement: str, kinds: Mapping[str, str], columns: Iterable[str]) -> Sequence[Any]:

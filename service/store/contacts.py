@@ -13,13 +13,6 @@ from service.store.contact_batches import ContactBatch, Person, Write, person_fr
 from service.store.tables import contact
 
 
-def find(connection: sa.Connection, portal_id: int, contact_id: int) -> Known | None:
-    """Return the contact, or None."""
-    here = (contact.c.portal_id == portal_id) & (contact.c.id == contact_id)
-    row = connection.execute(sa.select(contact).where(here)).one_or_none()
-    return None if row is None else person_from(row).known
-
-
 def find_person(connection: sa.Connection, portal_id: int, contact_id: int) -> Person | None:
     """Return the contact with all that is kept of it, those that are gone too, or None."""
     here = (contact.c.portal_id == portal_id) & (contact.c.id == contact_id)

@@ -64,19 +64,20 @@ def find(
     return None if row is None else read(row)
 
 
-def list_all(connection: sa.Connection, portal_id: int) -> list[Kept]:
+def list_all(connection: sa.Connection, portal_id: int, *, with_gone: bool = False) -> list[Kept]:
     """Return all defaults of a portal in a fixed order; raises NotFound.
 
-    Left out are forms of deleted endpoints, and tokens that are revoked or a user's.
+    Left out are tokens that are revoked or a user's and, unless `with_gone`, forms of deleted endpoints.
     """
     row = connection.execute(sa.select(portal).where(portal.c.id == portal_id)).one_or_none()
     if row is None:
         raise NotFound("portal", portal_id)
     forms = sa.select(form).where(form.c.portal_id == portal_id).order_by(form.c.name, form.c.guid)
+    is_there = sa.true() if with_gone else endpoint.c.deleted_at.is_(None)
     external = (
         sa.select(external_form)
         .join(endpoint, endpoint.c.id == external_form.c.endpoint_id)
-        .where(external_form.c.portal_id == portal_id, endpoint.c.deleted_at.is_(None))
+        .where(external_form.c.portal_id == portal_id, is_there)
         .order_by(external_form.c.id)
     )
     tokens = sa.select(access_token).where(*_tokens(portal_id)).order_by(access_token.c.id)
@@ -165,15 +166,14 @@ def set_token_default(
 def history(
     connection: sa.Connection,
     portal_id: int,
-    subject: Subject | None = None,
+    subject: Subject,
     *,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Noted]:
-    """Return changes, the newest first: of one default, or of all."""
-    query = _noted(portal_id).order_by(audit_table.c.id.desc()).limit(limit)
-    if subject is not None:
-        query = query.where(audit_table.c.subject == str(subject))
+    """Return a default's changes, the newest first."""
+    query = _noted(portal_id).where(audit_table.c.subject == str(subject))
+    query = query.order_by(audit_table.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit_table.c.id < before)
     return [_entry(row) for row in connection.execute(query)]

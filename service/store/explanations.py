@@ -17,7 +17,6 @@ class Explanation:
     """Why a contact counts or does not: where it stands, every change, and what the ledger has."""
 
     contact: Known
-    portal_id: int
     time_zone: str
     row: Any
     """The row of `contact`."""
@@ -49,7 +48,6 @@ def explain(connection: sa.Connection, portal_id: int, contact_id: int) -> Expla
     actors = {each.actor for each in (*changes, *raises)} | {each.settled_by or "" for each in raises}
     return Explanation(
         known,
-        portal_id,
         portals.get_portal(connection, portal_id).subscription.time_zone,
         row,
         changes,

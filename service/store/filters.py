@@ -28,14 +28,7 @@ GLOB_DIGITS = {"DAY": "dddd-dd-dd", "SECOND": "dddd-dd-ddTdd:dd:ddZ", "INSTANT":
 
 
 class _PropertyText(FunctionElement[str]):
-    """A text of the document by its name; SQLite's path of it comes with it."""
-
-    type = sa.Text()
-    inherit_cache = True
-
-
-class _OddProperty(FunctionElement[str]):
-    """A text of the document by a name that no path of SQLite's can say."""
+    """A text of the document by its name; SQLite's path of it comes with it, unless no path can say the name."""
 
     type = sa.Text()
     inherit_cache = True
@@ -120,8 +113,6 @@ def _known(reading: sa.ColumnElement[Any], test: Truth, condition: Condition) ->
 
 def _flag_condition(condition: Condition, flag: Truth) -> Truth:
     """Leave what the operators mean to the domain: it is asked for both of the values there are."""
-    if condition.operator in {Operator.HAS_PROPERTY, Operator.NOT_HAS_PROPERTY}:
-        return sa.true() if condition.operator is Operator.HAS_PROPERTY else sa.false()
     answers = {each: holds_for_flag(condition, flag=each) for each in (True, False)}
     if answers[True] == answers[False]:
         return sa.true() if answers[True] else sa.false()
@@ -165,17 +156,14 @@ def _value(name: str, now: datetime) -> sa.ColumnElement[Any]:
         return sa.case((_is_marketing(now), sa.func.nullif(WHILE_MARKETING[name], "")))
     if name == "hs_email_domain":
         return sa.func.nullif(_EmailDomain(contact.c.email), _text(""))
-    if PLAIN_NAME.fullmatch(name):
-        text: Text = _PropertyText(contact.c.properties, _text(name), _text(f'$."{name}"'))
-    else:
-        text = _OddProperty(contact.c.properties, _text(name))
-    return sa.func.nullif(text, _text(""))
+    path = [_text(f'$."{name}"')] if PLAIN_NAME.fullmatch(name) else []
+    return sa.func.nullif(_PropertyText(contact.c.properties, _text(name), *path), _text(""))
 
 
 def stored_text(name: str) -> Text:
     """Return the text that a contact has for a property, NULL for none, without bound parameters.
 
-    For expressions that an index has word for word; the name is one that `indexable` lets pass.
+    For expressions that an index has word for word; the name is one that `check_indexable` lets pass.
     """
     if name == "hs_email_domain":
         text: Text = _EmailDomain(contact.c.email)
@@ -299,21 +287,16 @@ def _fits(text: Text, glob: str, regex: str) -> Truth:
 
 
 @compiles(_PropertyText, "postgresql")
-@compiles(_OddProperty, "postgresql")
-def _property_on_postgresql(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
+def _property_on_postgresql(element: _PropertyText, compiler: SQLCompiler, **options: Any) -> str:
     document, name, *_ = element.clauses
     return f"({compiler.process(document, **options)} ->> {compiler.process(name, **options)})"
 
 
 @compiles(_PropertyText, "sqlite")
 def _property_on_sqlite(element: _PropertyText, compiler: SQLCompiler, **options: Any) -> str:
-    document, _, path = element.clauses
-    return f"json_extract({compiler.process(document, **options)}, {compiler.process(path, **options)})"
-
-
-@compiles(_OddProperty, "sqlite")
-def _odd_property_on_sqlite(element: _OddProperty, compiler: SQLCompiler, **options: Any) -> str:
-    document, name = (compiler.process(each, **options) for each in element.clauses)
+    document, name, *path = (compiler.process(each, **options) for each in element.clauses)
+    if path:
+        return f"json_extract({document}, {path[0]})"
     return f"(SELECT each.value FROM json_each({document}) AS each WHERE each.key = {name})"  # noqa: S608 - a placeholder
 
 

@@ -37,7 +37,7 @@ def merge(
     *,
     free_address: bool,
 ) -> None:
-    """Let everything that leads to the other contact lead to the primary."""
+    """Let everything that leads to the other contact lead to the primary, whose own changes the caller writes."""
     moved = (contact.c.portal_id == portal_id) & (contact.c.merged_into == other_id)
     connection.execute(sa.update(contact).where(moved).values(merged_into=primary_id))
     values: dict[str, Any] = {"merged_into": primary_id, "updated_at": now}
@@ -54,7 +54,6 @@ def merge(
         unsubscribed_at=sa.func.coalesce(contact.c.unsubscribed_at, unsubscribed_at),
         bounced_at=sa.func.coalesce(contact.c.bounced_at, bounced_at),
     )
-    workflow_due.note(connection, [primary_id], now)
     _settle(connection, [other_id], now)
 
 

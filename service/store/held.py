@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from service.domain.brake import HeldRaise, HeldState, Target
 from service.domain.model import Cause
 from service.store.among import among
+from service.store.pages import IS_LIVE
 from service.store.tables import contact, held
 from service.store.upserts import insert
 
@@ -75,7 +76,7 @@ def settle_raised(connection: sa.Connection, causes: Mapping[int, Cause], now: d
 
 def settle_counted(connection: sa.Connection, portal_id: int, now: datetime) -> None:
     """Settle what is held of contacts that something has raised while the portal had no brake."""
-    counting = sa.select(contact.c.id).where(contact.c.id == held.c.contact_id, _counts(now)).exists()
+    counting = sa.select(contact.c.id).where(contact.c.id == held.c.contact_id, counts(now)).exists()
     reason = contact.c.reason_type + ":" + contact.c.reason_id
     settled_by = sa.select(reason).where(contact.c.id == held.c.contact_id).scalar_subquery()
     _settle(connection, (held.c.portal_id == portal_id) & counting, HeldState.RELEASED, settled_by, now)
@@ -185,10 +186,10 @@ def _conditions(connection: sa.Connection, portal_id: int, wanted: Wanted) -> li
     return conditions
 
 
-def _counts(now: datetime) -> sa.ColumnElement[bool]:
+def counts(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of a contact that counts now; one whose stint begins ahead of our clock does, too."""
     return (contact.c.stint > 0) & sa.or_(contact.c.until.is_(None), contact.c.until > now)
 
 
 def _can_be_raised(now: datetime) -> sa.ColumnElement[bool]:
-    is_live = contact.c.deleted_at.is_(None) & contact.c.merged_into.is_(None)
-    return is_live & sa.or_(contact.c.stint == 0, contact.c.until <= now)
+    return IS_LIVE & sa.or_(contact.c.stint == 0, contact.c.until <= now)

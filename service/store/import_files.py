@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.domain.jobs import Job
 from service.store import jobs
 from service.store.tables import import_file, import_file_part, import_seen, job
 
@@ -98,11 +97,13 @@ def attach(connection: sa.Connection, file_ids: Sequence[int], job_id: int) -> b
     return changed == len(set(file_ids))
 
 
-def readers(connection: sa.Connection, portal_id: int, kinds: Sequence[str]) -> list[Job]:
-    """Return a portal's open jobs of these kinds."""
-    query = sa.select(job.c.id).where(jobs.IS_OPEN, job.c.portal_id == portal_id, job.c.kind.in_(kinds))
-    found = [jobs.find(connection, portal_id, number) for number in connection.execute(query).scalars()]
-    return [each for each in found if each is not None]
+def readers(
+    connection: sa.Connection, portal_id: int, kinds: Sequence[str]
+) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return a portal's open jobs of these kinds, each with its request."""
+    here = (jobs.IS_OPEN, job.c.portal_id == portal_id, job.c.kind.in_(kinds))
+    query = sa.select(job.c.id, job.c.request).where(*here)
+    return [(row.id, row.request) for row in connection.execute(query)]
 
 
 def add_seen(connection: sa.Connection, job_id: int, hashes: bytes) -> None:

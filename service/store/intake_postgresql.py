@@ -24,7 +24,7 @@ from service.domain.model import Standing, Stint
 from service.domain.planning import NOTHING_KNOWN, Findings, Group, Plan
 from service.errors import DatabaseAway
 from service.store import brakes, intake_braked
-from service.store.change_columns import change_columns, ended_columns
+from service.store.change_columns import change_columns, ended_columns, stint_columns
 from service.store.intake_statement import (
     BEGIN_AS_WRITER,
     LOOK_UP,
@@ -263,7 +263,6 @@ def _columns(plans: Sequence[Plan], shape: Shape) -> list[str]:
 
 
 def _group_columns(plans: Sequence[Plan]) -> list[str]:
-    stints = [plan.standing.stint for plan in plans]
     contacts = [plan.identity.contact for plan in plans]
     linked = [plan.findings.by_cookie for plan in plans]
     return [
@@ -279,11 +278,7 @@ def _group_columns(plans: Sequence[Plan]) -> list[str]:
         plain_array([plan.identity.creates for plan in plans]),
         text_array([dumps(plan.properties) for plan in plans]),
         plain_array([plan.standing.version for plan in plans]),
-        plain_array([stint.number if stint else 0 for stint in stints]),
-        instant_array([stint.since if stint else None for stint in stints]),
-        instant_array([stint.until if stint else None for stint in stints]),
-        text_array([stint.reason_type if stint else None for stint in stints]),
-        text_array([stint.reason_id if stint else None for stint in stints]),
+        *stint_columns([plan.standing.stint for plan in plans]),
     ]
 
 

@@ -6,8 +6,8 @@ that the others left and no crossing of a limit goes unnoticed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from service.domain.portals import Portal
 from service.domain.spikes import Spike, hour_of
 from service.messages import StatusMessage
 from service.store import notices, portals, sums
-from service.store.adjustments import Row, adjust
+from service.store.adjustments import ChangedLine, adjust
 from service.store.literals import instant_array, plain_array, text_array
 from service.store.session import Database
 from service.store.tables import ledger_counter, ledger_line, portal, tier_change
@@ -40,6 +40,8 @@ APPLY_LINES = sa.text(
 )
 """`replaced_until` hands back the end that the line had before: NULL for a new line. The rest is as the message says;
 a stint's beginning and reason never change."""
+COUNT, RENEWAL, PRODUCT = "count", "renewal", "product"
+"""Causes of a change of the tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +62,32 @@ class Applied:
     """(portal, spike) of each spike recorded for the first time."""
 
 
+@dataclass(frozen=True, slots=True)
+class TierChange:
+    """What became of a tier, and the count that it has to hold."""
+
+    before: int
+    after: int
+    count: int
+
+
 def apply(database: Database, messages: Sequence[StatusMessage], now: datetime) -> Applied:
     """Apply messages to the ledger in one transaction."""
     with database.writing() as connection:
-        known = _lock_portals(connection, {message.portal_id for message in messages})
+        known = lock_portals(connection, {message.portal_id for message in messages})
         unknown = frozenset(message.portal_id for message in messages) - known.keys()
         newest = _newest(message for message in messages if message.portal_id in known)
-        changed = _apply_lines(database, connection, newest)
+        changed = _apply_lines(connection, newest)
         adjusted = adjust(connection, known, changed, now)
         hours = sums.apply(connection, _changes(changed), _begun(changed))
-        touched = [known[portal_id] for portal_id in sorted({line[0] for line in changed})]
+        touched = [known[portal_id] for portal_id in sorted({line.portal_id for line in changed})]
         tiers, reached = _follow_tiers(connection, touched, now)
         spikes = notices.record_spikes(connection, known, hours, now)
     return Applied(len(changed), unknown, tiers, reached, adjusted, spikes)
 
 
-def _lock_portals(connection: sa.Connection, ids: set[int]) -> dict[int, Portal]:
+def lock_portals(connection: sa.Connection, ids: Collection[int]) -> dict[int, Portal]:
+    """Lock portals in the order of their numbers, and return those that there are."""
     query = (
         sa.select(portal).where(portal.c.id.in_(ids)).order_by(portal.c.id).with_for_update(key_share=True)
     )
@@ -92,43 +104,44 @@ def _newest(messages: Iterable[StatusMessage]) -> list[StatusMessage]:
     return [newest[key] for key in sorted(newest)]
 
 
-def _apply_lines(
-    database: Database, connection: sa.Connection, messages: list[StatusMessage]
-) -> Sequence[Row]:
+def _apply_lines(connection: sa.Connection, messages: list[StatusMessage]) -> list[ChangedLine]:
     """Make and change lines; returns those that were new or had an older version."""
     if not messages:
         return []
-    rows = _upsert_sqlite(connection, messages) if database.is_sqlite else _upsert(connection, messages)
+    upsert = _upsert_sqlite if connection.dialect.name == "sqlite" else _upsert
     told = {(each.contact_id, each.stint): each for each in messages}
-    return [_row(told[contact_id, stint], replaced_until) for contact_id, stint, replaced_until in rows]
+    return [
+        _changed(told[contact_id, stint], replaced_until)
+        for contact_id, stint, replaced_until in upsert(connection, messages)
+    ]
 
 
-def _row(told: StatusMessage, replaced_until: datetime | None) -> Row:
-    return (
+def _changed(told: StatusMessage, replaced_until: datetime | None) -> ChangedLine:
+    return ChangedLine(
         told.portal_id,
+        told.contact_id,
+        told.stint,
+        told.since,
         told.until or FOREVER,
         told.stint_reason_type,
         told.stint_reason_id,
         replaced_until,
-        told.since,
-        told.contact_id,
-        told.stint,
     )
 
 
-def _changes(changed: Sequence[Row]) -> dict[sums.Key, int]:
+def _changes(changed: Sequence[ChangedLine]) -> dict[sums.Key, int]:
     """Return by how much each counter changes, in the order of their keys."""
     changes: defaultdict[sums.Key, int] = defaultdict(int)
-    for portal_id, until, reason_type, reason_id, replaced, _, _, _ in changed:
+    for portal_id, _, _, _, until, reason_type, reason_id, replaced_until in changed:
         changes[portal_id, until, reason_type, reason_id] += 1
-        if replaced is not None:
-            changes[portal_id, replaced, reason_type, reason_id] -= 1
+        if replaced_until is not None:
+            changes[portal_id, replaced_until, reason_type, reason_id] -= 1
     return {key: change for key, change in sorted(changes.items()) if change}
 
 
-def _begun(changed: Sequence[Row]) -> sums.Hours:
+def _begun(changed: Sequence[ChangedLine]) -> sums.Hours:
     """Return how many stints were not known before, by portal and the hour in which they began."""
-    instants = Counter((row[0], row[5]) for row in changed if row[4] is None)
+    instants = Counter((line.portal_id, line.since) for line in changed if line.replaced_until is None)
     begun: defaultdict[tuple[int, datetime], int] = defaultdict(int)
     for (portal_id, since), number in instants.items():
         begun[portal_id, hour_of(since)] += number
@@ -184,11 +197,20 @@ def _follow_tiers(
             new = notices.record_reached(connection, each, tier, count, now)
             reached += [(each.id, percentage) for percentage in new]
         if stepped != each.tier:
-            connection.execute(sa.update(portal).where(portal.c.id == each.id).values(tier=stepped))
-            change = {"portal_id": each.id, "at": now, "before": each.tier, "after": stepped, "count": count}
-            connection.execute(sa.insert(tier_change).values(**change))
+            set_tier(connection, each.id, TierChange(each.tier, stepped, count), COUNT, now)
             tiers.append((each.id, each.tier, stepped))
     return tuple(tiers), tuple(reached)
+
+
+def set_tier(
+    connection: sa.Connection, portal_id: int, change: TierChange, cause: str, now: datetime
+) -> None:
+    """Write a tier and its change, if it is one."""
+    if change.after == change.before:
+        return
+    connection.execute(sa.update(portal).where(portal.c.id == portal_id).values(tier=change.after))
+    row = {"portal_id": portal_id, "at": now, "cause": cause, **asdict(change)}
+    connection.execute(sa.insert(tier_change).values(**row))
 
 
 def read_counts(

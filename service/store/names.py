@@ -54,11 +54,10 @@ def _look(connection: sa.Connection, portal_id: int, look: Look | None, ids: Col
 
 
 def _forms(connection: sa.Connection, portal_id: int, ids: Collection[str]) -> Names:
-    guids = {uuid.UUID(each).hex: each for each in ids}
-    query = sa.select(form.c.guid, form.c.name).where(
-        form.c.portal_id == portal_id, form.c.guid.in_([str(uuid.UUID(each)) for each in guids])
-    )
-    return {guids[uuid.UUID(row.guid).hex]: row.name for row in connection.execute(query)}
+    guids = {uuid.UUID(each): each for each in ids}
+    here = (form.c.portal_id == portal_id) & form.c.guid.in_([str(guid) for guid in guids])
+    query = sa.select(form.c.guid, form.c.name).where(here)
+    return {guids[uuid.UUID(row.guid)]: row.name for row in connection.execute(query)}
 
 
 def _external_forms(connection: sa.Connection, portal_id: int, ids: Collection[str]) -> Names:

@@ -254,10 +254,10 @@ class _Listed:
 def _walks(
     search: Search, group: tuple[Condition, ...], after: int | None, sign: int
 ) -> Sequence[_Walk | _Listed]:
-    span = _beyond(_span(search, group), after, sign)
     plan = _plan(search, group)
     if isinstance(plan, set):
         return [_Listed([each for each in plan if after is None or sign * each > sign * after])]
+    span = _beyond(_span(search, group), after, sign)
     wanted = compile_filter(Filter((group,)), search.now) if group else sa.true()
     branches = plan.branches if plan is not None else (EVERYBODY,)
     return [_Walk(search, branch, wanted, span, sign) for branch in branches]

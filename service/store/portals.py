@@ -45,6 +45,7 @@ def add_portal(connection: sa.Connection, new: Portal) -> None:
             tier=new.tier,
             created_at=new.created_at,
             external_forms=new.external_forms,
+            delete_counts=new.delete_counts.value,
         )
     )
     changed(connection)

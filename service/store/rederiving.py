@@ -4,10 +4,12 @@ What has come late since the statement was issued is undone by its adjustments. 
 database, as streams: memory does not grow with the number of contacts, only with that of the adjustments.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,14 +39,11 @@ class Difference:
     number: int
 
 
-def from_lines(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Derived:
-    """Derive a statement from the ledger's lines."""
-    return _derive(_by_lines(connection, portal_id, ends_at), _late(connection, portal_id, ends_at))
-
-
-def from_stints(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Derived:
-    """Derive a statement from the contacts' stints."""
-    return _derive(_by_stints(connection, portal_id, ends_at), _late(connection, portal_id, ends_at))
+def derive(connection: sa.Connection, portal_id: int, ends_at: datetime) -> tuple[Derived, Derived]:
+    """Derive a statement from the ledger's lines, and from the contacts' stints."""
+    late = adjustments.net(connection, portal_id, ends_at)
+    lines = _derive(_by_lines(connection, portal_id, ends_at), late)
+    return lines, _derive(_by_stints(connection, portal_id, ends_at), late)
 
 
 def difference(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Difference:
@@ -52,42 +51,28 @@ def difference(connection: sa.Connection, portal_id: int, ends_at: datetime) -> 
     in_lines = ((contact_id, True) for contact_id in _by_lines(connection, portal_id, ends_at))
     in_stints = ((contact_id, False) for contact_id in _by_stints(connection, portal_id, ends_at))
     found: dict[bool, list[int]] = {True: [], False: []}
-    number, single = 0, None
-    for contact_id, is_line in merge(in_lines, in_stints, key=lambda pair: pair[0]):
-        if single is not None and single[0] == contact_id:
-            single = None if single[1] != is_line else single
-            continue
-        number += _keep(found, single)
-        single = (contact_id, is_line)
-    number += _keep(found, single)
+    number = 0
+    for contact_id, pairs in groupby(merge(in_lines, in_stints), key=itemgetter(0)):
+        hands = {is_line for _, is_line in pairs}
+        if len(hands) == 1:
+            number += 1
+            only = found[hands.pop()]
+            if len(only) < MOST_SHOWN:
+                only.append(contact_id)
     return Difference(tuple(found[True]), tuple(found[False]), number)
 
 
-def _keep(found: dict[bool, list[int]], single: tuple[int, bool] | None) -> int:
-    if single is None:
-        return 0
-    if len(found[single[1]]) < MOST_SHOWN:
-        found[single[1]].append(single[0])
-    return 1
-
-
-def _late(connection: sa.Connection, portal_id: int, ends_at: datetime) -> dict[int, int]:
-    return adjustments.net(connection, portal_id, ends_at)
-
-
-def _derive(contacts: Iterable[int], late: dict[int, int]) -> Derived:
+def _derive(contacts: Iterable[int], late: Mapping[int, int]) -> Derived:
     """Sum up contacts, which are sorted, as they were before what has come late."""
-    came = {contact_id for contact_id, change in late.items() if change > 0}
-    went = sorted(contact_id for contact_id, change in late.items() if change < 0)
     digest = Digest()
-    for contact_id in merge((each for each in contacts if each not in came), went):
+    for contact_id in statements.undo(contacts, late):
         digest.add(contact_id)
     return Derived(digest.number, digest.text())
 
 
 def _by_lines(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Iterator[int]:
-    parts = statements.lines(connection, portal_id, ends_at)
-    yield from _once(row[0] for part in parts for row in part)
+    for part in statements.lines(connection, portal_id, ends_at):
+        yield from (row.contact_id for row in part)
 
 
 def _by_stints(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Iterator[int]:
@@ -100,16 +85,8 @@ def _by_stints(connection: sa.Connection, portal_id: int, ends_at: datetime) -> 
     both = sa.union_all(latest, ended).subquery("stint")
     query = sa.select(both.c.contact_id).order_by(both.c.contact_id)
     streamed = query.execution_options(stream_results=True, yield_per=PART)
-    yield from _once(row[0] for row in connection.execute(streamed))
+    yield from connection.execute(streamed).scalars()
 
 
 def _covers(stint: Any, ends_at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return stint.since < ends_at, sa.or_(stint.until.is_(None), stint.until >= ends_at)
-
-
-def _once(sorted_ids: Iterable[int]) -> Iterator[int]:
-    last = None
-    for contact_id in sorted_ids:
-        if contact_id != last:
-            yield contact_id
-        last = contact_id

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.store.selections import IS_LIVE
+from service.store.pages import IS_LIVE
 from service.store.tables import contact
 
 MOST_LOOKED_AT = 20_000

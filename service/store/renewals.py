@@ -5,29 +5,17 @@ portal's lock. The ledger is complete up to the renewal then.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from service.domain.billing import next_renewal, renewed_tier
 from service.domain.periods import Period, ended_periods
 from service.domain.portals import Portal
-from service.store.tables import ledger_line, portal, tier_change
+from service.store.ledger import RENEWAL, TierChange, count_at, set_tier
+from service.store.tables import portal, tier_change
 
-RENEWAL, PRODUCT = "renewal", "product"
-"""Causes of a change of the tier, beside the count."""
 MOMENT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class TierChange:
-    """What became of a tier, and the count that it has to hold."""
-
-    before: int
-    after: int
-    count: int
 
 
 def renew(connection: sa.Connection, of: Portal, period: Period, now: datetime) -> TierChange | None:
@@ -40,22 +28,11 @@ def renew(connection: sa.Connection, of: Portal, period: Period, now: datetime) 
     done = connection.execute(sa.select(portal.c.renewed_until).where(here)).scalar_one()
     if not period.renews or (done is not None and done >= period.ends_at):
         return None
-    count = max(_count_at(connection, of.id, instant) for instant in _instants(of, period.ends_at, now))
+    count = max(count_at(connection, of.id, instant) for instant in _instants(of, period.ends_at, now))
     change = TierChange(of.tier, renewed_tier(of.tier, of.product, count), count)
     set_tier(connection, of.id, change, RENEWAL, now)
     connection.execute(sa.update(portal).where(here).values(renewed_until=period.ends_at))
     return change
-
-
-def set_tier(
-    connection: sa.Connection, portal_id: int, change: TierChange, cause: str, now: datetime
-) -> None:
-    """Write a tier and its change, if it is one."""
-    if change.after == change.before:
-        return
-    connection.execute(sa.update(portal).where(portal.c.id == portal_id).values(tier=change.after))
-    values = {"before": change.before, "after": change.after, "count": change.count, "cause": cause}
-    connection.execute(sa.insert(tier_change).values(portal_id=portal_id, at=now, **values))
 
 
 def tier_then(connection: sa.Connection, of: Portal, instant: datetime) -> int:
@@ -83,9 +60,3 @@ def _instants(of: Portal, renewal: datetime, now: datetime) -> Iterator[datetime
         yield period.ends_at - MOMENT
     if last == now:
         yield now
-
-
-def _count_at(connection: sa.Connection, portal_id: int, instant: datetime) -> int:
-    line: Any = ledger_line.c
-    covers = (line.portal_id == portal_id) & (line.since <= instant) & (line.until > instant)
-    return int(connection.execute(sa.select(sa.func.count()).where(covers)).scalar_one())

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service.domain.spikes import hour_of
 from service.messages import StatusMessage
 from service.store import sums
 from service.store.session import Database
@@ -55,7 +56,7 @@ class Chunk:
         end = from_text(change["until"]) if change["until"] else None
         begin = from_text(since)
         self.counters[from_text(until), change["stint_reason_type"], change["stint_reason_id"]] -= 1
-        self.hours[begin.replace(minute=0, second=0, microsecond=0)] -= 1
+        self.hours[hour_of(begin)] -= 1
         return StatusMessage(
             portal_id=portal_id,
             contact_id=contact_id,

@@ -1,16 +1,14 @@
 """Selects contacts of one portal: by their numbers or by a filter; those who are gone are never among them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from service.domain.filters import Filter
 from service.store import pages
+from service.store.among import among
 from service.store.filters import compile_filter
-from service.store.literals import plain_array
 from service.store.tables import contact
 
 IS_LIVE = pages.IS_LIVE
@@ -26,25 +24,10 @@ class Selection:
     filter: Filter | None = None
 
 
-def condition(
-    connection: sa.Connection, portal_id: int, wanted: Selection, now: datetime
-) -> sa.ColumnElement[bool]:
-    """Return the condition for rows of `contact`."""
-    here = sa.and_(contact.c.portal_id == portal_id, IS_LIVE)
-    if wanted.filter is not None:
-        return sa.and_(here, compile_filter(wanted.filter, now))
-    return sa.and_(here, _among(connection, wanted.ids or ()))
-
-
-def count(connection: sa.Connection, portal_id: int, wanted: Selection, now: datetime) -> int:
-    """Count the contacts that are selected: by a filter a slice at a time, for as long as it takes."""
-    if wanted.filter is not None:
-        search = pages.open_search(connection, portal_id, wanted.filter, now)
-        return pages.count(search, pages.Budget(None)).number
-    query = (
-        sa.select(sa.func.count()).select_from(contact).where(condition(connection, portal_id, wanted, now))
-    )
-    return int(connection.execute(query).scalar_one())
+def count(connection: sa.Connection, portal_id: int, wanted: Filter, now: datetime) -> int:
+    """Count the contacts that match: a slice at a time, for as long as it takes."""
+    search = pages.open_search(connection, portal_id, wanted, now)
+    return pages.count(search, pages.Budget(None)).number
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +82,12 @@ def page(
     limit: int,
 ) -> list[int]:
     """Return the next numbers of selected contacts, in their order, after one and up to another."""
-    query = (
-        sa.select(contact.c.id)
-        .where(condition(connection, portal_id, wanted, now), contact.c.id > after, contact.c.id <= upto)
-        .order_by(contact.c.id)
-        .limit(limit)
-    )
+    if wanted.filter is None:
+        fits = among(connection, contact.c.id, wanted.ids or ())
+    else:
+        fits = compile_filter(wanted.filter, now)
+    here = (contact.c.portal_id == portal_id) & IS_LIVE & (contact.c.id > after) & (contact.c.id <= upto)
+    query = sa.select(contact.c.id).where(here, fits).order_by(contact.c.id).limit(limit)
     return list(connection.execute(query).scalars())
 
 
@@ -113,10 +96,3 @@ def window(connection: sa.Connection, portal_id: int, *, after: int, upto: int, 
     here = (contact.c.portal_id == portal_id) & (contact.c.id > after) & (contact.c.id <= upto)
     query = sa.select(contact.c.id).where(here).order_by(contact.c.id).offset(size - 1).limit(1)
     return connection.execute(query).scalar() or upto
-
-
-def _among(connection: sa.Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    if connection.dialect.name == "sqlite":
-        return contact.c.id.in_(ids)
-    literal: Any = sa.cast(sa.literal(plain_array(ids), sa.Text), sa.ARRAY(sa.BigInteger))
-    return contact.c.id == sa.func.any(literal)

@@ -1,7 +1,6 @@
 """Finds contacts in the order of a value: along the index that has this order, a bounded stretch at a time."""
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,9 +9,10 @@ import sqlalchemy as sa
 
 from service.documents import dumps, loads
 from service.domain.filters.indexing import LAST_MODIFIED, is_number
+from service.domain.reading import is_storable
 from service.errors import InvalidInput
 from service.store.filters import compile_filter
-from service.store.pages import FIRST_SLICE, IS_LIVE, LARGEST_SLICE, Budget, Search
+from service.store.pages import FIRST_SLICE, IS_LIVE, LARGEST, LARGEST_SLICE, Budget, Search
 from service.store.property_indexes import key_of
 from service.store.tables import contact
 
@@ -81,11 +81,18 @@ def _read_place(after: str | None, name: str) -> tuple[Any, int] | None:
         value, number = loads(base64.urlsafe_b64decode(after.encode()))
         if name == LAST_MODIFIED:
             value = datetime.fromisoformat(value)
-        elif not isinstance(value, (int, float) if is_number(name) else str):
-            raise ValueError  # noqa: TRY301 - as for any other text that no page has given
-        if type(number) is not int:
-            raise ValueError  # noqa: TRY301 - the same
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError):
+        value = number = None
+    if type(number) is not int or not 0 <= number <= LARGEST or not _is_value(value, name):
         mend = "send back what the page before gave, with the same sort"
-        raise InvalidInput(f"after is {after[:50]!r}", field="after", mend=mend) from None
+        raise InvalidInput(f"after is {after[:50]!r}", field="after", mend=mend)
     return value, number
+
+
+def _is_value(value: object, name: str) -> bool:
+    """Whether a contact can have this as its key."""
+    if isinstance(value, datetime):
+        return value.tzinfo is not None
+    if is_number(name):
+        return isinstance(value, float)
+    return isinstance(value, str) and is_storable(value)

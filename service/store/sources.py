@@ -15,7 +15,6 @@ from service.domain.filters.indexing import (
     STATUS,
     domain_of,
     is_number,
-    type_of,
 )
 from service.domain.filters.matching import holds_for_flag
 from service.domain.filters.model import OF_ORDER
@@ -196,7 +195,7 @@ def _spellings(folded: str) -> set[str] | None:
 def _in_order(condition: Condition, key: sa.ColumnElement[Any]) -> Truth:
     """Return what holds for the key when the condition holds for the whole value."""
     operator = condition.operator
-    if type_of(condition.property_name) is PropertyType.NUMBER:
+    if condition.type is PropertyType.NUMBER:
         ends: list[Any] = [sa.literal(values.read_number(each), sa.Double) for each in condition.operands]
     else:
         ends = [_text(values.fold_ascii(each)[:PREFIX]) for each in condition.operands]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,9 +21,10 @@ import sqlalchemy as sa
 from service.domain.billing import step_tier
 from service.domain.periods import Period, period_from
 from service.domain.portals import Portal
-from service.store import adjustments, renewals
+from service.errors import NotFound
+from service.store import adjustments, ledger, renewals
+from service.store.ledger import TierChange
 from service.store.portals import portal_from
-from service.store.renewals import TierChange
 from service.store.tables import ledger_line, portal, statement
 
 PART = 10_000
@@ -47,6 +49,8 @@ class Cut:
     period: Period
     number: int
     """How often this was begun: only the latest may write its numbers."""
+    tier: int
+    """At the period's end; what counted then may have gone over it."""
     renewed: TierChange | None
 
 
@@ -116,13 +120,15 @@ def begin(connection: sa.Connection, expected: Due, now: datetime) -> Cut | None
     adjustments.forget(connection, of.id, period.ends_at)
     adjustments.carry(connection, of.id, period.ends_at)
     connection.execute(sa.update(portal).where(portal.c.id == of.id).values(closed_until=period.ends_at))
-    return Cut(of, period, number, renewals.renew(connection, of, period, now))
+    return Cut(of, period, number, tier, renewals.renew(connection, of, period, now))
 
 
 def lock(connection: sa.Connection, portal_id: int) -> Portal:
-    """Lock a portal as the consumers do, and return it; raises NoResultFound."""
-    query = sa.select(portal).where(portal.c.id == portal_id).with_for_update(key_share=True)
-    return portal_from(connection.execute(query).one())
+    """Lock a portal as the consumers do, and return it; raises NotFound."""
+    found = ledger.lock_portals(connection, [portal_id]).get(portal_id)
+    if found is None:
+        raise NotFound("portal", portal_id)
+    return found
 
 
 def look(connection: sa.Connection) -> None:
@@ -142,19 +148,16 @@ def draw(connection: sa.Connection, portal_id: int, ends_at: datetime) -> Drawn:
 
 def issue(connection: sa.Connection, cut: Cut, drawn: Drawn, now: datetime) -> bool:
     """Write what was drawn; False when the period was begun again meanwhile: then that one counts."""
-    here = _row_of(cut.portal.id, cut.period.ends_at) & (statement.c.cuts == cut.number)
-    tier = connection.execute(sa.select(statement.c.tier).where(here)).scalar_one_or_none()
-    if tier is None:
-        return False
     values = {
         "contacts": drawn.contacts,
         "digest": drawn.digest,
         "split": drawn.split,
         "issued_at": now,
-        "tier": step_tier(tier, cut.portal.product, drawn.contacts),
+        "tier": step_tier(cut.tier, cut.portal.product, drawn.contacts),
     }
-    written = sa.update(statement).where(here, statement.c.issued_at.is_(None)).values(**values)
-    return connection.execute(written).rowcount > 0
+    latest = (statement.c.cuts == cut.number) & statement.c.issued_at.is_(None)
+    here = _row_of(cut.portal.id, cut.period.ends_at) & latest
+    return connection.execute(sa.update(statement).where(here).values(**values)).rowcount > 0
 
 
 def reserve(connection: sa.Connection, of: Portal, past: Sequence[Period], running: Period) -> None:
@@ -213,14 +216,14 @@ def contacts_of(
     found = [row.contact_id for row in connection.execute(query)]
     upto = found[-1] if len(found) == limit else None
     late = adjustments.net(connection, portal_id, ends_at, after, upto)
-    return sorted(undo(found, late)), upto
+    return list(dict.fromkeys(undo(found, late))), upto
 
 
-def undo(contacts: Iterable[int], late: Mapping[int, int]) -> set[int]:
-    """Return contacts as they were before what adjustments have made of them (`adjustments.net`)."""
+def undo(contacts: Iterable[int], late: Mapping[int, int]) -> Iterator[int]:
+    """Yield sorted contacts as they were before what adjustments have made of them (`adjustments.net`)."""
     came = {contact_id for contact_id, change in late.items() if change > 0}
-    went = {contact_id for contact_id, change in late.items() if change < 0}
-    return (set(contacts) - came) | went
+    went = sorted(contact_id for contact_id, change in late.items() if change < 0)
+    yield from merge((each for each in contacts if each not in came), went)
 
 
 def _lines(connection: sa.Connection, portal_id: int, ends_at: datetime) -> sa.Select[Any]:

@@ -30,18 +30,17 @@ def add(
 def change(connection: sa.Connection, known: View, name: str, wanted: Filter, now: datetime) -> View:
     """Change a view; raises Conflict when the name is another's, or the view is no longer as it was known."""
     values = {"name": name, "filter": dump_filter(wanted), "version": known.version + 1, "updated_at": now}
-    here = _here(known.portal_id, known.id) & (view.c.version == known.version)
-    changed = _named(
-        connection, name, sa.update(view).where(here).values(**values).returning(*view.c)
-    ).one_or_none()
+    statement = sa.update(view).where(_as_known(known)).values(**values).returning(*view.c)
+    changed = _named(connection, name, statement).one_or_none()
     if changed is None:
-        raise Conflict(f"view {known.id} has been changed meanwhile; read it and try again")
+        raise _changed_meanwhile(known)
     return _view(changed)
 
 
 def delete(connection: sa.Connection, known: View) -> None:
-    """Delete a view; contacts are not touched."""
-    connection.execute(sa.delete(view).where(_here(known.portal_id, known.id)))
+    """Delete a view; contacts are not touched. Raises Conflict when it is no longer as it was known."""
+    if not connection.execute(sa.delete(view).where(_as_known(known))).rowcount:
+        raise _changed_meanwhile(known)
 
 
 def find(connection: sa.Connection, portal_id: int, view_id: int) -> View | None:
@@ -64,6 +63,14 @@ def count(connection: sa.Connection, portal_id: int) -> int:
 
 def _here(portal_id: int, view_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(view.c.portal_id == portal_id, view.c.id == view_id)
+
+
+def _as_known(known: View) -> sa.ColumnElement[bool]:
+    return sa.and_(_here(known.portal_id, known.id), view.c.version == known.version)
+
+
+def _changed_meanwhile(known: View) -> Conflict:
+    return Conflict(f"view {known.id} has been changed meanwhile; read it and try again")
 
 
 def _named(connection: sa.Connection, name: str, statement: Any) -> Any:

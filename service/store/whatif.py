@@ -13,16 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.domain.defaults import Subject, SubjectKind, Value
 from service.domain.model import NEVER_MARKETING, ReasonType, Source, Standing, Stint, Verdict
 from service.domain.whatif import DECIDED, Changed
-from service.store.defaults import EXTERNAL_KINDS
-from service.store.literals import plain_array
-from service.store.tables import contact, external_form, form, status_change, submission
+from service.store.among import among
+from service.store.tables import contact, status_change, submission
 
 FIRST, LAST = "0" * 32, "f" * 32
 """Before and after all ids of submissions."""
-_SUBJECT_KINDS = {kind.value: subject for subject, kind in EXTERNAL_KINDS.items()}
 _SCRATCH = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -115,7 +112,7 @@ def changes_of(connection: sa.Connection, ids: Collection[int]) -> dict[int, lis
     """Return all status changes of contacts, by version."""
     query = (
         sa.select(status_change)
-        .where(_among(connection, status_change.c.contact_id, ids))
+        .where(among(connection, status_change.c.contact_id, ids))
         .order_by(status_change.c.contact_id, status_change.c.version)
     )
     rows = connection.execute(query)
@@ -137,24 +134,10 @@ def gone(connection: sa.Connection, ids: Collection[int]) -> dict[int, datetime]
     """Return since when those of the contacts are gone that were deleted or merged into others."""
     columns = contact.c
     query = sa.select(columns.id, columns.deleted_at, columns.merged_into, columns.updated_at).where(
-        _among(connection, columns.id, ids),
+        among(connection, columns.id, ids),
         sa.or_(columns.deleted_at.is_not(None), columns.merged_into.is_not(None)),
     )
     return {row.id: row.deleted_at or row.updated_at for row in connection.execute(query)}
-
-
-def own_values(connection: sa.Connection, portal_id: int) -> dict[Subject, Value]:
-    """Return the own defaults of all forms and chatflows, those of deleted endpoints too."""
-    forms = sa.select(form.c.guid, form.c.definition["marketingDefault"].as_boolean().label("own"))
-    rows = connection.execute(forms.where(form.c.portal_id == portal_id))
-    found: dict[Subject, Value] = {
-        Subject(SubjectKind.FORM, _dashed(row.guid)): row.own is not False for row in rows
-    }
-    columns = external_form.c
-    external = sa.select(columns.id, columns.kind, columns.marketing_default)
-    for row in connection.execute(external.where(columns.portal_id == portal_id)):
-        found[Subject(_SUBJECT_KINDS[row.kind], str(row.id))] = row.marketing_default
-    return found
 
 
 class Scratch:
@@ -226,17 +209,5 @@ def _changed(row: Any) -> Changed:
     )
 
 
-def _among(connection: sa.Connection, column: sa.Column[Any], ids: Collection[int]) -> sa.ColumnElement[bool]:
-    if connection.dialect.name == "sqlite":
-        return column.in_(ids)
-    literal: Any = sa.cast(sa.literal(plain_array(ids), sa.Text), sa.ARRAY(sa.BigInteger))
-    return column == sa.func.any(literal)
-
-
 def _digits(identifier: str) -> str:
     return identifier.replace("-", "")
-
-
-def _dashed(identifier: str) -> str:
-    digits = _digits(identifier)
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

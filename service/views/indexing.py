@@ -49,7 +49,7 @@ class Indexing:
         check_indexable(name)
         with self._database.writing() as connection:
             if not property_indexes.is_asked_for(connection, name):
-                check_room(connection)
+                _check_room(connection)
             property_indexes.ask(connection, name, self._now())
         built = property_indexes.build(self._database, name)
         if built is Built.READY:
@@ -72,8 +72,9 @@ class Indexing:
         with self._database.reading() as connection:
             known = {each.name for each in property_indexes.every(connection)}
             wanted = [name for name in worth_an_index(view.filter) if name not in known]
-            is_worth_it = is_slow or pages.has_more_than(connection, view.portal_id, MANY_CONTACTS)
-        asked = wanted[: max(MOST - len(known), 0)] if is_worth_it else []
+            asked = wanted[: max(MOST - len(known), 0)]
+            if asked and not (is_slow or pages.has_more_than(connection, view.portal_id, MANY_CONTACTS)):
+                return []
         for name in asked:
             with self._database.writing() as connection:
                 if not property_indexes.is_asked_for(connection, name):
@@ -83,7 +84,7 @@ class Indexing:
         return asked
 
 
-def check_room(connection: Any) -> None:
+def _check_room(connection: Any) -> None:
     """Raise Conflict when there are as many indexes as there may be."""
     known = property_indexes.every(connection)
     if len(known) >= MOST:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from service.domain.filters import Filter, Subject
-from service.domain.filters.indexing import LAST_MODIFIED
+from service.domain.filters.indexing import STATUS, is_indexable
 from service.domain.filters.matching import value_of
+from service.domain.filters.values import read_id
 from service.errors import InvalidInput
 from service.store import pages, portals, sorted_pages
 from service.store.filters import subject_of
-from service.store.pages import Budget
+from service.store.pages import Budget, Search
 from service.store.session import Database
 
 SECONDS = 1.0
@@ -74,36 +75,39 @@ class Asked:
 def list_contacts(database: Database, portal_id: int, asked: Asked, now: datetime) -> Page:
     """Return a page of contacts that match; raises NotFound and InvalidInput."""
     with database.reading() as connection:
-        portals.get_portal(connection, portal_id)
-        return _page(connection, portal_id, asked, now)
+        return _page(_open(connection, portal_id, asked, now), asked)
 
 
 def search(database: Database, portal_id: int, asked: Asked, now: datetime) -> tuple[Page, Total]:
     """Return a page, and how many match: up to 10,000, as far as a tenth of a second lets them be counted."""
     with database.reading() as connection:
-        portals.get_portal(connection, portal_id)
-        page = _page(connection, portal_id, asked, now)
-        looked = pages.open_search(connection, portal_id, asked.filter, now)
+        looked = _open(connection, portal_id, asked, now)
+        page = _page(looked, asked)
+        if asked.sort.name in BY_NUMBER and not asked.after and page.after is None:
+            return page, Total(len(page.contacts), is_exact=True)
         counted = pages.count(looked, Budget(TOTAL_SECONDS), MOST_TOTAL)
-    if asked.after is None and page.after is None:
-        return page, Total(len(page.contacts), is_exact=True)
     least = max(counted.number, len(page.contacts))
     return page, Total(least, is_exact=counted.is_exact)
 
 
 def read_number(after: str | None) -> int | None:
     """Read where a page goes on; raises InvalidInput for what no page has given."""
-    if after is None or after == "":
+    if not after:
         return None
-    if not after.isascii() or not after.isdigit() or int(after) >= 2**63:
+    number = read_id(after)
+    if number is None:
         raise InvalidInput(
             f"after is {after[:50]!r}", field="after", mend="send back what the page before gave"
         )
-    return int(after)
+    return number
 
 
-def _page(connection: Any, portal_id: int, asked: Asked, now: datetime) -> Page:
-    looked = pages.open_search(connection, portal_id, asked.filter, now)
+def _open(connection: Any, portal_id: int, asked: Asked, now: datetime) -> Search:
+    portals.get_portal(connection, portal_id)
+    return pages.open_search(connection, portal_id, asked.filter, now)
+
+
+def _page(looked: Search, asked: Asked) -> Page:
     if asked.sort.name in BY_NUMBER:
         found = pages.find(
             looked, read_number(asked.after), asked.limit, Budget(SECONDS), ascending=asked.sort.ascending
@@ -115,14 +119,14 @@ def _page(connection: Any, portal_id: int, asked: Asked, now: datetime) -> Page:
             looked, asked.sort.name, asked.after, asked.limit, Budget(SECONDS), ascending=asked.sort.ascending
         )
         ids, after, is_whole = by_value.ids, by_value.after, by_value.is_whole
-    rows = pages.rows_of(connection, ids)
-    return Page([_listed(subject_of(row), asked.properties, now) for row in rows], after, is_whole)
+    rows = pages.rows_of(looked.connection, ids)
+    return Page([_listed(subject_of(row), asked.properties, looked.now) for row in rows], after, is_whole)
 
 
 def _check_sort(sort: Sort, indexed: frozenset[str]) -> None:
-    if sort.name != "email" and sort.name not in indexed:
+    if sort.name == STATUS or (sort.name != "email" and sort.name not in indexed):
         mend = "sort by createdate or email"
-        if sort.name == LAST_MODIFIED or sort.name not in BY_NUMBER:
+        if sort.name != STATUS and is_indexable(sort.name):
             mend += f", or have an index made: 'marketable property index {sort.name}'"
         raise InvalidInput(f"contacts can't be sorted by {sort.name}", field="sorts", mend=mend)
 

@@ -1,5 +1,6 @@
 """What the views call: made once for each application, found through the current one."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,3 +77,8 @@ def services() -> Services:
     """Return the parts of the current application."""
     found: Services = current_app.extensions[EXTENSION]
     return found
+
+
+def let_others_work(_number: int) -> None:
+    """Let the worker's other requests have their turn between two pages of long work."""
+    time.sleep(0)

@@ -18,7 +18,7 @@ from service.store.contact_batches import ContactBatch
 from service.store.session import Database
 from service.workflows.documents import entry, subject
 from service.workflows.enrolling import ENROL
-from service.workflows.evaluation import evaluate, is_live
+from service.workflows.evaluation import evaluate
 from service.workflows.foresight import Draft, Foresight, foresee
 
 MOST_ON = 100
@@ -187,7 +187,7 @@ class Workflows:
             told = {"contacts": sorted(outcome.verdicts)}
             by_hand = audit.Entry(str(actor), "enrolled", subject(running[0]), None, told)
             audit.note(connection, portal_id, by_hand, now)
-        live = {number for number, person in people.items() if is_live(person)}
+        live = {number for number, person in people.items() if person.is_live}
         return [
             (number, outcome.verdicts[number].value)
             if number in outcome.verdicts

@@ -46,7 +46,7 @@ def evaluate(
     All workflows see a contact as it is before any of them acts; of those that enrol it, the newest sets the
     status. `forced` enrols all who match.
     """
-    live = [person for person in people if is_live(person)]
+    live = [person for person in people if person.is_live]
     outcome = Outcome(looked_at=len(live))
     ids = [person.known.contact_id for person in live]
     known = workflows.memories(connection, [each.id for each in running], ids)
@@ -71,11 +71,6 @@ def evaluate(
     return outcome
 
 
-def is_live(person: Person) -> bool:
-    """Whether the contact is neither deleted, nor erased, nor merged into another."""
-    return person.row.deleted_at is None and person.row.merged_into is None
-
-
 def _act(batch: ContactBatch, live: Sequence[Person], outcome: Outcome) -> None:
     writes = []
     for person in live:
@@ -84,7 +79,7 @@ def _act(batch: ContactBatch, live: Sequence[Person], outcome: Outcome) -> None:
             continue
         decision = batch.decide(person.standing, workflow.cause)
         outcome.verdicts[person.known.contact_id] = decision.verdict
-        if decision.change is not None or decision.verdict is Verdict.HELD:
-            writes.append(Write(person=person, decision=decision, cause=workflow.cause))
-    if writes:
-        batch.write(writes)
+        writes.append(Write(person=person, decision=decision, cause=workflow.cause))
+    news = [write for write in writes if write.is_news]
+    if news:
+        batch.write(news)

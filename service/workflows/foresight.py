@@ -86,7 +86,7 @@ def foresee(connection: Any, portal: Portal, draft: Draft, now: datetime) -> For
     """Count what enrolling all who match would do."""
     again_not = None if draft.re_enrols else draft.workflow_id
     found = workflows.foresee(connection, portal.id, draft.filter, again_not, now)
-    counted = ledger.read_counts(connection, [portal.id])[portal.id]
+    counted = ledger.read_counts(connection, [portal.id], now)[portal.id]
     count, leaving = counted.at(now), counted.leaving(now, next_update_date(portal.subscription, now))
     raised, cancelled, lowered = found.others, found.leaving, 0
     if not draft.marketing:

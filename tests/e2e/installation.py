@@ -16,6 +16,7 @@ from tests.e2e.client import answers, ask, sample
 from tests.e2e.waiting import eventually
 from tests.services.processes import RECORD_SUFFIX, OwnProcess, birth, children, wait_until
 from tests.services.run import Run
+from tests.starter import Order, starter
 
 FreePort = Callable[[], int]
 
@@ -23,6 +24,8 @@ COMMAND = Path(sys.executable).with_name("marketable")
 MARK = "MARKETABLE_TEST_INSTALLATION"
 """Which installation a process belongs to; its children inherit it, whoever their parent is by now."""
 START_PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds that a command may take."""
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
 
 
@@ -105,16 +108,8 @@ class Installation:
         self, *arguments: str, given: str | None = None, **settings: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end; `given` is its standard input."""
-        return subprocess.run(
-            [COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.environment(**settings),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        order = Order([str(COMMAND), *arguments], self.folder, self.environment(**settings))
+        return starter().run(order, given, PATIENCE)
 
     def say(self, *arguments: str, given: str | None = None) -> str:
         """What a command prints, which has to succeed."""

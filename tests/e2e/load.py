@@ -22,8 +22,8 @@ from tests.e2e.waiting import eventually
 
 REQUEST_PATIENCE = 10.0
 LONGEST = 60.0
-PAUSE = 0.004
-"""Seconds between two submissions of one sender: some hundreds a second, and time for the servers."""
+PAUSE = 0.012
+"""Seconds between two submissions of one sender: some hundreds a second from all, and time for what is started."""
 PASSING = {http.client.SERVICE_UNAVAILABLE}
 
 

@@ -67,7 +67,7 @@ def assert_nothing_is_lost(installation: Installation, url: str, load: Load) -> 
     """
     verified = installation.run("verify", "--wait", "40")
     assert verified.stdout.splitlines()[-1:] == ["difference: 0"], verified.stdout + verified.stderr
-    assert not load.refused
+    assert load.refused == []
     kept = submissions(url)
     assert {(each.email, each.lastname) for each in load.acknowledged} <= kept.keys()
     assert set(kept.values()) == {1}

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -60,3 +62,21 @@ def test_a_mistake_is_named(installation: Installation, options: tuple[str, ...]
     (installation.folder / "contacts.csv").write_text(LINES)
     failed = installation.run("import", "start", "contacts.csv", "--portal", "1", *options)
     assert (failed.returncode, words in failed.stderr) == (2, True)
+    assert files_of(installation) == []
+
+
+def test_a_column_of_one_file_is_no_mistake_in_another(installation: Installation) -> None:
+    installation.say("migrate")
+    installation.say("portal", "create", "--id", "1", "--name", "One")
+    (installation.folder / "contacts.csv").write_text(LINES)
+    (installation.folder / "more.csv").write_text("E-Mail\neve@example.com\n")
+    start = ("import", "start", "contacts.csv", "more.csv", "--portal", "1", "--map", "Vorname=nickname")
+    assert installation.read(*start, "--estimate", "--json")["created"] == 3
+    assert files_of(installation) == []
+
+
+def files_of(installation: Installation) -> list[tuple[int]]:
+    """The files that are kept."""
+    database = sqlite3.connect(installation.folder / "data" / "marketable.db")
+    with closing(database):
+        return database.execute("SELECT id FROM import_file").fetchall()

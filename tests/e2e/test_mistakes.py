@@ -95,3 +95,30 @@ def test_a_command_on_an_empty_database_says_what_to_run(installation: Installat
     refused = installation.run("billing", "--portal", "1")
     assert refused.returncode == USAGE
     assert ["marketable migrate" in line for line in lines_of(refused)] == [True]
+
+
+@pytest.fixture
+def empty(installation: Installation) -> Installation:
+    installation.say("migrate")
+    return installation
+
+
+def test_a_number_that_no_database_holds_is_refused(empty: Installation) -> None:
+    refused = empty.run("billing", "--portal", "99999999999999999999")
+    assert (refused.returncode, "'--portal'" in lines_of(refused)[-1]) == (USAGE, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("contact", "set-many", "--marketing"),
+        ("contact", "search"),
+        ("workflow", "create", "--name", "All", "--marketing"),
+    ],
+    ids=" ".join,
+)
+def test_a_filter_that_is_no_json_is_refused(empty: Installation, command: tuple[str, ...]) -> None:
+    (empty.folder / "filter.json").write_bytes(b"\xff{")
+    refused = empty.run(*command, "--portal", "1", "--filter", "filter.json")
+    assert refused.returncode == USAGE
+    assert ["the filter is no JSON" in line for line in lines_of(refused)] == [True]

@@ -1,5 +1,6 @@
 """Installations to break: with the demo portal, a second form with its default off, and no rate limit."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +9,15 @@ import pytest
 
 from service import demo
 from service.domain.forms import Form, read_definition
-from service.store import portals, schema
-from service.store.session import Database
+from service.store import portals
 from tests.e2e.grown_up import GrownUp
 from tests.e2e.installation import FreePort, Installation, installed
+from tests.services.databases import Migration
+from tests.services.plugin import PostgresDatabase
 from tests.services.postgres import PrivatePostgres
 from tests.services.run import Run
 from tests.services.topology import Topology
+from tests.world import migrate, opened_database
 
 OFF_FORM = "22222222-2222-4222-8222-222222222222"
 
@@ -23,20 +26,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes many seconds; it is run all the same")
 
 
-def prepare(url: str, folder: Path) -> None:
-    """Do what the commands do at the first start, without the time that they take to start."""
+def furnish(url: str, folder: Path) -> None:
+    """Do what the commands do at the first start of a migrated database, without the time that they take."""
     now = datetime.now(UTC)
-    database = Database(url)
-    schema.migrate(database)
-    demo.make_demo(database, folder, now)
     off = Form.of(
         read_definition({**demo.DEFINITION, "marketingDefault": False}),
         portal_id=demo.PORTAL_ID,
         guid=OFF_FORM,
     )
-    with database.writing() as connection:
-        portals.save_form(connection, off, now)
-    database.dispose()
+    with opened_database(url) as database:
+        demo.make_demo(database, folder, now)
+        with database.writing() as connection:
+            portals.save_form(connection, off, now)
+
+
+@pytest.fixture(scope="session")
+def database_migration() -> Migration:
+    """Databases on shared servers, and files, are copies of one that was migrated once."""
+    return migrate
 
 
 @pytest.fixture
@@ -46,21 +53,30 @@ def off_form() -> str:
 
 
 @pytest.fixture
-def embedded(tmp_path: Path, free_port: FreePort, test_run: Run) -> Iterator[Installation]:
+def embedded(
+    tmp_path: Path, migrated_sqlite: Path, free_port: FreePort, test_run: Run
+) -> Iterator[Installation]:
     """SQLite and the embedded broker; nothing runs yet."""
     with installed(tmp_path, free_port, test_run) as installation:
         installation.settings["MARKETABLE_RATE_LIMIT_PUBLIC"] = "0"
-        prepare(installation.sqlite_url, installation.folder / "data")
+        data = installation.folder / "data"
+        data.mkdir()
+        shutil.copyfile(migrated_sqlite, data / "marketable.db")
+        furnish(installation.sqlite_url, data)
         yield installation
 
 
 @pytest.fixture
 def grown_up(
-    postgres_url: str, topology: Topology, tmp_path: Path, free_port: FreePort, test_run: Run
+    postgres_database: PostgresDatabase,
+    topology: Topology,
+    tmp_path: Path,
+    free_port: FreePort,
+    test_run: Run,
 ) -> Iterator[GrownUp]:
     """A stack on the shared servers, for faults of our own processes and of single connections."""
     with installed(tmp_path, free_port, test_run) as installation:
-        yield _grown_up(installation, postgres_url, topology, free_port)
+        yield _grown_up(installation, postgres_database(migrate), topology, free_port)
 
 
 @pytest.fixture
@@ -73,6 +89,7 @@ def breakable(
 ) -> Iterator[GrownUp]:
     """A stack on servers that the test may stop and kill."""
     with installed(tmp_path, free_port, test_run) as installation:
+        migrate(private_postgres.url)
         yield _grown_up(installation, private_postgres.url, private_topology, free_port)
 
 
@@ -85,5 +102,5 @@ def _grown_up(
         "MARKETABLE_TOPOLOGY": topology.prefix,
         "MARKETABLE_RATE_LIMIT_PUBLIC": "0",
     }
-    prepare(database_url, installation.folder / "data")
+    furnish(database_url, installation.folder / "data")
     return GrownUp(installation, free_port)

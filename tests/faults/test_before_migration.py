@@ -9,9 +9,10 @@ from tests.e2e.client import answers, ask, submit
 from tests.e2e.grown_up import COMMANDS, GrownUp
 from tests.e2e.installation import FreePort, installed
 from tests.e2e.waiting import eventually
-from tests.faults.conftest import prepare
+from tests.faults.conftest import furnish
 from tests.services.run import Run
 from tests.services.topology import Topology
+from tests.world import migrate
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def test_processes_without_tables_live_but_are_not_ready_and_say_why(stack: Grow
 def test_senders_are_told_to_come_again_until_the_tables_are_there(stack: GrownUp) -> None:
     refused = submit(stack.port, "early@example.com")
     assert (refused.status, refused.headers.get("retry-after")) == (503, "2")
-    prepare(stack.database_url, stack.installation.folder / "data")
+    migrate(stack.database_url)
+    furnish(stack.database_url, stack.installation.folder / "data")
     eventually(lambda: submit(stack.port, "early@example.com").status == 200, "it is kept")
     assert stack.installation.say("verify", "--wait", "30").splitlines()[-1] == "difference: 0"

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from service.domain.jobs import ENDED, Job, JobState
 from service.imports.reading import read_parts
-from service.store import schema
 from service.store.tables import contact, outbox, status_change
 from tests.e2e.installation import FreePort, Installation, installed
 from tests.e2e.waiting import eventually
@@ -40,7 +39,6 @@ def fresh(tmp_path: Path, free_port: FreePort, test_run: Run) -> Iterator[Instal
 @pytest.fixture
 def importing(engine_urls: Stack, tmp_path: Path) -> Iterator[Importing]:
     with opened(engine_urls) as world:
-        schema.migrate(world.database)
         world.furnish()
         world.time = datetime.now(UTC)
         yield Importing(world, tmp_path)

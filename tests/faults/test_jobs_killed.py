@@ -12,7 +12,7 @@ from service import bulk
 from service.domain.actors import COMMAND
 from service.domain.filters import read_filter
 from service.domain.jobs import ENDED, Job, JobState
-from service.store import jobs, portals, schema
+from service.store import jobs, portals
 from service.store.contact_batches import ContactBatch, Write
 from service.store.selections import Selection
 from service.store.tables import contact, outbox, status_change
@@ -40,7 +40,6 @@ def fresh(tmp_path: Path, free_port: FreePort, test_run: Run) -> Iterator[Instal
 def people(engine_urls: Stack) -> Iterator[World]:
     """A world with people who are no marketing contacts."""
     with opened(engine_urls) as world:
-        schema.migrate(world.database)
         world.furnish()
         with world.database.writing() as connection:
             batch = ContactBatch(connection, portals.get_portal(connection, PORTAL), NOW)

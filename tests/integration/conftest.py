@@ -11,19 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from service.store import schema
 from service.store.session import Database
 from service.store.tables import metadata
 from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase, Stack
-from tests.world import World, break_connections, opened, opened_database
+from tests.world import World, break_connections, migrate, opened, opened_database
 
 TABLES = [table for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
-
-
-def migrate(url: str) -> None:
-    with opened_database(url) as database:
-        schema.migrate(database)
 
 
 def empty_tables(url: str) -> None:

@@ -1,7 +1,7 @@
 """What a brake holds and what it lets pass, and that its counters are right."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from service.brakes.limits import Brakes
 from service.contacts import Contacts
 from service.domain.actors import COMMAND, Actor, ActorKind
-from service.domain.brake import HeldState, Limits
+from service.domain.brake import WHOLE_PORTAL, HeldState, Limits
 from service.domain.model import Intent, Verdict
 from service.domain.portals import DeleteCounts
 from service.errors import InvalidInput, NoMarketingAccess, NotFound
@@ -219,6 +219,16 @@ def test_what_is_used_is_shown(world: World) -> None:
     whole, form = Brakes(world.database, world.now).show(PORTAL)
     assert (whole.count, whole.tier, whole.raised_lately, whole.waiting) == (2, 1_000, 2, 1)
     assert (form.raised, form.waiting) == (2, 1)
+
+
+def test_who_sets_a_brake_is_told_so_though_somebody_takes_it_away_at_once(world: World) -> None:
+    def now() -> datetime:
+        if is_braked(world):
+            take_away(world)
+        return world.now()
+
+    found = Brakes(world.database, now).set_limits(COMMAND, PORTAL, WHOLE_PORTAL, Limits(most=3))
+    assert found.limits == Limits(most=3)
 
 
 def test_a_higher_limit_releases_nothing_and_goes_on_counting(world: World) -> None:

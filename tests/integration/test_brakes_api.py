@@ -84,8 +84,18 @@ def test_a_brake_that_makes_no_sense_is_refused_and_told_where(
     assert (answer.status_code, answer.get_json()["field"]) == (400, field)
 
 
-@pytest.mark.parametrize("path", ["/brakes/hubspot_form/x", "/brakes/chatflow/1", "/brakes/import/1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/brakes/hubspot_form/x",
+        "/brakes/hubspot_form/%00",
+        "/brakes/chatflow/1",
+        f"/brakes/chatflow/{'9' * 5_000}",
+        "/brakes/import/1",
+    ],
+)
 def test_a_form_that_is_not_there_has_no_brake(site: Site, path: str) -> None:
+    site.ask("PUT", "/brakes/portal", {"most": 1})
     assert site.ask("PUT", path, {"most": 1}).status_code == 404
     assert site.ask("DELETE", path).status_code == 404
 
@@ -100,6 +110,11 @@ def test_what_is_held_is_listed_page_by_page(site: Site) -> None:
     assert (one["limit_reached"], one["state"], one["source_name"]) == ("count", "held", "Contact us")
     assert (one["settled_at"], one["actor"], one["reason_type"]) == (None, "", "FORM_SUBMISSION")
     assert held(site, state="released") == held(site, source="chatflow") == []
+
+
+def test_what_no_id_can_be_is_refused(site: Site) -> None:
+    answer = site.ask("GET", "/held?source_id=%00")
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "source_id")
 
 
 def test_some_are_released_and_some_refused(site: Site) -> None:
@@ -147,6 +162,7 @@ def test_many_are_released_by_a_job(site: Site) -> None:
         ({"ids": [1], "source": "chatflow"}, "ids"),
         ({"source": "nobody", "most": 1}, "source"),
         ({"most": 0}, "most"),
+        ({"source_id": "\x00", "most": 1}, "source_id"),
     ],
 )
 def test_an_unclear_release_is_refused(site: Site, told: dict[str, Any], field: str) -> None:

@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from service.domain.jobs import JobState
 from service.domain.model import Default, Verdict
 from service.errors import Conflict, InvalidInput, NoMarketingAccess, NotFound, NotIncluded
 from service.store import portals
+from service.store.contact_batches import ContactBatch, Write
 from service.store.tables import (
     audit,
     conflicting_delivery,
@@ -21,12 +24,14 @@ from service.store.tables import (
 )
 from tests.facts import FORM_THAT_IS_OFF, PORTAL, UPDATE_DATE, make_fact, make_portal
 from tests.working import work
-from tests.world import World
+from tests.world import World, on_postgresql
 
 USER = Actor(ActorKind.USER, 7)
 WITHOUT_ACCESS = Actor(ActorKind.USER, 8, marketing_access=False)
 PROGRAM = Actor(ActorKind.TOKEN, 3, default=Default(on=True, version=2))
 EVERYTHING = "ada@example.com"
+SHORT = 0.3
+"""Seconds in which something that does not wait would have been done."""
 
 
 @pytest.fixture
@@ -141,6 +146,24 @@ class TestChanging:
             contacts.change(USER, PORTAL, other, {"city": "Bern"}, EVERYTHING)
         assert "city" not in world.rows(contact, contact.c.id)[1].properties
 
+    @on_postgresql
+    def test_an_address_that_somebody_takes_at_the_same_moment_is_refused(
+        self, world: World, contacts: Contacts
+    ) -> None:
+        number = make(contacts)
+        with ThreadPoolExecutor(1) as pool:
+            with world.database.writing() as connection:
+                batch = ContactBatch(connection, portals.get_portal(connection, PORTAL), world.now())
+                batch.write([Write(email="grace@example.com")])
+                changing = pool.submit(
+                    contacts.change, USER, PORTAL, number, {"city": "Bern"}, "grace@example.com"
+                )
+                time.sleep(SHORT)
+                assert not changing.done()
+            with pytest.raises(Conflict, match="has just become"):
+                changing.result(30)
+        assert "city" not in world.rows(contact, contact.c.id)[0].properties
+
 
 class TestDeleting:
     def test_a_deleted_contact_counts_until_the_update_date(self, world: World, contacts: Contacts) -> None:
@@ -192,6 +215,17 @@ class TestDeleting:
         contacts.delete(USER, PORTAL, number)
         assert make(contacts) == number
         assert proved(world) == 1
+
+    def test_made_again_by_the_address_of_who_merged_into_it_it_keeps_its_own(
+        self, world: World, contacts: Contacts
+    ) -> None:
+        primary, other = make(contacts), make(contacts, "grace@example.com")
+        contacts.merge(USER, PORTAL, primary, other)
+        contacts.delete(USER, PORTAL, primary)
+        assert make(contacts, "grace@example.com") == primary
+        row = world.rows(contact, contact.c.id)[0]
+        assert row.email == row.properties["email"] == EVERYTHING
+        assert row.deleted_at is None
 
     def test_its_cookies_lead_nowhere(self, world: World, contacts: Contacts) -> None:
         world.record(make_fact(cookie="c"))

@@ -196,6 +196,15 @@ def test_record_ids_find_contacts_and_may_change_their_address(importing: Import
     assert (found.known.contact_id, found.properties["email"]) == (number, "augusta@example.com")
 
 
+def test_of_several_addresses_of_a_record_id_the_last_one_stays(importing: Importing) -> None:
+    importing.run(HEADER, f"{ADA},Ada,")
+    number = importing.person(ADA).known.contact_id
+    lines = (f"{number},augusta@example.com", f"{number},{ADA}")
+    importing.run("Record ID,Email", *lines, identified_by="record_id")
+    found = importing.person(ADA)
+    assert (found.known.contact_id, found.properties["email"]) == (number, ADA)
+
+
 def test_record_ids_alone_set_contacts_as_marketing(importing: Importing) -> None:
     importing.run(HEADER, f"{ADA},Ada,", f"{BOB},,")
     numbers = [importing.person(each).known.contact_id for each in (ADA, BOB)]
@@ -411,6 +420,15 @@ def test_a_file_is_kept_while_an_import_reads_it_and_goes_when_it_is_old(importi
     with pytest.raises(NotFound):
         importing.files.find(PORTAL, unread.id)
     assert world.number_of(import_file_part) == 0
+
+
+def test_a_purge_forgets_all_that_is_outdated(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.imports.files.AT_ONCE", 1)
+    for _ in range(3):
+        importing.take(HEADER, f"{ADA},,")
+    importing.world.pass_by(days=8)
+    assert importing.files.purge(WEEK) == 3
+    assert importing.files.page(PORTAL) == []
 
 
 def test_no_portal_imports_files_of_another(importing: Importing) -> None:

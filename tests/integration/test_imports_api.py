@@ -181,6 +181,12 @@ def test_a_multi_object_import_is_never_marketing(site: Site) -> None:
     assert all("company" not in each.properties for each in site.world.rows(contact))
 
 
+def test_a_type_of_other_objects_is_one_that_can_be_kept(site: Site) -> None:
+    file = {"id": uploaded(site), "mapping": {"Email": "email"}, "other_objects": {"Company": "0-2\0"}}
+    refused = site.ask("POST", "/imports", {"files": [file]})
+    assert assert_problem(refused, 400, "invalid_input")["field"] == "files.0.other_objects"
+
+
 def test_a_token_without_marketing_access_sets_no_contact_as_marketing(site: Site) -> None:
     with site.world.database.writing() as connection:
         portals.add_token(connection, PORTAL, "limited", LIMITED, ["contacts"], NOW)

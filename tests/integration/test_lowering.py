@@ -191,6 +191,6 @@ def test_a_contact_tells_why_it_counts(proved: World) -> None:
 def test_a_contact_of_another_portal_is_not_found(proved: World) -> None:
     (row,) = proved.rows(contact)
     with proved.database.reading() as connection:
-        assert contacts.find(connection, 2, row.id) is None
+        assert contacts.find_person(connection, 2, row.id) is None
         assert explanations.explain(connection, 2, row.id) is None
         assert contacts.find_by_email(connection, 2, ADA) is None

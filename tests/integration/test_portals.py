@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.domain.billing import Commitment, Product, Subscription
-from service.domain.portals import AccessToken
+from service.domain.portals import AccessToken, DeleteCounts
 from service.errors import InvalidInput
 from service.store import portals
 from service.store.tables import access_token
@@ -19,7 +19,13 @@ Change = Callable[[sa.Connection], object]
 
 def test_a_portal_is_found_as_it_was_made(world: World) -> None:
     subscription = Subscription(Commitment.ANNUAL, date(2024, 2, 29), "Europe/Vienna")
-    made = replace(make_portal(7), subscription=subscription, product=Product.ENTERPRISE, tier=30_000)
+    made = replace(
+        make_portal(7),
+        subscription=subscription,
+        product=Product.ENTERPRISE,
+        tier=30_000,
+        delete_counts=DeleteCounts.NOT,
+    )
     with world.database.writing() as connection:
         portals.add_portal(connection, made)
     with world.database.reading() as connection:

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from service import billing
+from service.defaults.every import Defaults
+from service.domain.actors import COMMAND
+from service.domain.defaults import EXTERNAL_FORMS
 from service.domain.endpoints import Endpoint, EndpointState, ExternalForm, ExternalKind
 from service.domain.model import Verdict
 from service.endpoints import hook_path
 from service.store import external_forms
 from service.store.tables import conflicting_delivery, contact, delivery, status_change, submission
 from service.vault import new_key
-from service.web.api.billing import explain
+from service.web.documents.billing import explain
 from tests.hooking import CATALOGUE, Site, secret_for, sent_to
 from tests.provider_samples import SAMPLES
 from tests.world import World, on_sqlite
@@ -57,6 +60,11 @@ def submit(site: Site, endpoint: Endpoint, email: str | None = ADA, **more: Any)
     return Verdict(site.rows(submission, endpoint.portal_id)[-1].verdict)
 
 
+def set_switch(site: Site, endpoint: Endpoint, *, on: bool) -> None:
+    """Set the portal's default for forms that are not HubSpot's."""
+    Defaults(site.database, site.now).set(COMMAND, endpoint.portal_id, EXTERNAL_FORMS, on)
+
+
 def form_of(site: Site, endpoint: Endpoint, key: str = "contact") -> ExternalForm:
     (found,) = [form for form in site.endpoints.forms(endpoint.portal_id) if form.key == key]
     return found
@@ -84,9 +92,9 @@ def test_why_a_contact_counts_names_the_form_that_raised_it(site: Site, endpoint
 
 
 def test_the_portal_s_switch_decides_for_forms_without_a_choice(site: Site, endpoint: Endpoint) -> None:
-    site.endpoints.set_external_default(endpoint.portal_id, on=False)
+    set_switch(site, endpoint, on=False)
     assert submit(site, endpoint) is Verdict.DEFAULT_OFF
-    site.endpoints.set_external_default(endpoint.portal_id, on=True)
+    set_switch(site, endpoint, on=True)
     assert submit(site, endpoint) is Verdict.RAISED
 
 
@@ -94,7 +102,7 @@ def test_the_portal_s_switch_decides_for_forms_without_a_choice(site: Site, endp
 def test_a_form_s_own_choice_is_stronger_than_the_portal_s(
     site: Site, endpoint: Endpoint, *, chosen: bool
 ) -> None:
-    site.endpoints.set_external_default(endpoint.portal_id, on=not chosen)
+    set_switch(site, endpoint, on=not chosen)
     submit(site, endpoint, None)
     site.endpoints.choose(endpoint.portal_id, form_of(site, endpoint).id, marketing_default=chosen)
     assert submit(site, endpoint) is (Verdict.RAISED if chosen else Verdict.DEFAULT_OFF)

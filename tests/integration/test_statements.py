@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 import sqlalchemy as sa
@@ -187,6 +187,21 @@ def test_one_portal_that_waits_holds_no_other_back(world: World) -> None:
     assert [row.portal_id for row in world.rows(statement)] == [2]
     world.count_up()
     assert (maker.step(), maker.waiting) == (1, 0)
+
+
+def test_a_maker_that_is_to_stop_leaves_the_other_portals_for_later(world: World) -> None:
+    with world.database.writing() as connection:
+        portals.add_portal(connection, make_portal(2))
+    world.time = UPDATE_DATE + GRACE
+    stop = Event()
+
+    def now() -> datetime:
+        if world.number_of(statement):
+            stop.set()
+        return world.now()
+
+    assert StatementMaker(world.database, now).step(stop) == 1
+    assert [row.portal_id for row in world.rows(statement)] == [PORTAL]
 
 
 # Exact, whatever happens while it is made

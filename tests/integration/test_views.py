@@ -1,5 +1,6 @@
 """Contacts in pages, searches and saved views, as the API answers them."""
 
+import base64
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from service.documents import dumps
 from service.domain.model import Intent
+from service.errors import Conflict
+from service.store import views
 from service.store.tables import audit, contact, job, view
 from service.views import indexing, searching
 from tests.endpoints import OTHER_PORTAL, Site, opened_site
@@ -51,6 +55,11 @@ def saved(site: Site, name: str = "Of the company", **wanted: Any) -> Any:
     made = site.ask("POST", "/views", {"name": name, "filter": wanted or groups(OF_COMPANY)})
     assert made.status_code == 201, made.text
     return made.get_json()
+
+
+def place(value: str, number: int) -> str:
+    """Return where a sorted page goes on, as only somebody who makes it up can say it."""
+    return base64.urlsafe_b64encode(dumps([value, number]).encode()).decode()
 
 
 def mistake(answer: Any, status: int = 400) -> tuple[str, str]:
@@ -119,14 +128,36 @@ def test_a_property_that_has_an_index_can_be_sorted_by(site: Site) -> None:
     assert names(answer) == ["ada", "eve", "ben"]
 
 
+def test_a_status_is_nothing_to_sort_by_even_with_its_index(site: Site) -> None:
+    making = indexing.Indexing(site.world.database, site.world.now)
+    making.make("hs_marketable_status")
+    refused = site.ask("POST", "/contacts/search", {"sorts": [{"propertyName": "hs_marketable_status"}]})
+    making.drop("hs_marketable_status")
+    assert mistake(refused) == ("invalid_input", "sorts")
+
+
+def test_a_total_counts_those_without_the_value_that_is_sorted_by(site: Site) -> None:
+    site.world.record(make_fact("una@example.com", form=FORM))
+    making = indexing.Indexing(site.world.database, site.world.now)
+    making.make("company")
+    order = {"sorts": [{"propertyName": "company", "direction": "ASCENDING"}]}
+    found = [site.ask("POST", "/contacts/search", order | {"limit": limit}) for limit in (2, 10)]
+    making.drop("company")
+    assert [names(each) for each in found] == [["ada", "eve"], ["ada", "eve", "ben"]]
+    assert [each.get_json()["total"] for each in found] == [4, 4]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"limit": 201}, "limit"),
         ({"limit": 0}, "limit"),
         ({"after": "x"}, "after"),
+        ({"after": "1" * 5_000}, "after"),
         ({"after": "eyJ4IjoxfQ=="}, "after"),
         ({"sorts": [{"propertyName": "email"}], "after": "17"}, "after"),
+        ({"sorts": [{"propertyName": "email"}], "after": place("a\0", 1)}, "after"),
+        ({"sorts": [{"propertyName": "email"}], "after": place("a", 2**63)}, "after"),
         ({"sorts": [{"propertyName": "email"}, {"propertyName": "createdate"}]}, "sorts"),
         ({"query": "ada"}, "query"),
         (groups({"propertyName": "company", "operator": "LIKE"}), "operator"),
@@ -199,6 +230,17 @@ def test_a_change_is_of_the_version_that_was_seen(site: Site) -> None:
     assert site.client.delete(f"/api/v1/portals/1{path}", headers=bearer).status_code == 204
     assert mistake(site.ask("GET", path), 404)[0] == "not_found"
     assert len(site.world.rows(contact)) == 3
+
+
+def test_a_view_that_was_changed_after_it_was_read_is_not_deleted(site: Site) -> None:
+    number = saved(site)["id"]
+    with site.world.database.reading() as connection:
+        read = views.find(connection, 1, number)
+    assert read is not None
+    site.ask("PATCH", f"/views/{number}", {"name": "Another"})
+    with pytest.raises(Conflict), site.world.database.writing() as connection:
+        views.delete(connection, read)
+    assert site.world.number_of(view) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from service.domain.people import Role, User
 from service.domain.workflows import Workflow
 from service.store import people, portals, workflows
 from service.store.tables import contact, held, portal
-from service.web.api.billing import explain
+from service.web.documents.billing import explain
 from tests.facts import FORM, NOW, PORTAL, UPDATE_DATE, make_fact, make_form
 from tests.world import World
 

@@ -68,8 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     if given is None:
         config.stash[RUN] = Run(str(RunName.of_this_process()), "main", runs_home())
-        # Asked to end, as `timeout` and build servers do, a run cleans up as after Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Asked to end, as `timeout` and build servers do, a run cleans up as after Ctrl-C; and it hears Ctrl-C also
+        # where a script has started it in the background, with the signal ignored.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
     else:
         config.stash[RUN] = Run(given["marketable_run"], given["workerid"], Path(given["marketable_home"]))
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from service.domain.filters.model import (
-    KNOWN,
     OF_ORDER,
     OF_PRESENCE,
     OF_TOKENS,
@@ -12,6 +11,7 @@ from service.domain.filters.model import (
     Filter,
     Operator,
     PropertyType,
+    type_of,
 )
 from service.errors import InvalidInput
 
@@ -29,11 +29,6 @@ OWN = frozenset({STATUS, LAST_MODIFIED, EMAIL_DOMAIN, *REASONS})
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .:-]{0,99}")
 """Names that may stand in an index's definition."""
 AT_DOMAIN = re.compile(r"\*?@([^*@]+)\*?")
-
-
-def type_of(name: str) -> PropertyType:
-    """Return what the property's values are."""
-    return KNOWN.get(name, PropertyType.TEXT)
 
 
 def is_number(name: str) -> bool:

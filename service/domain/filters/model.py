@@ -91,6 +91,11 @@ KNOWN: Mapping[str, PropertyType] = MappingProxyType(
 """Properties that are not just text; all others are."""
 
 
+def type_of(name: str) -> PropertyType:
+    """Return what the property's values are."""
+    return KNOWN.get(name, PropertyType.TEXT)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What one property has to be. Values are kept as they were written."""
@@ -106,7 +111,7 @@ class Condition:
     @property
     def type(self) -> PropertyType:
         """What the property's values are."""
-        return KNOWN.get(self.property_name, PropertyType.TEXT)
+        return type_of(self.property_name)
 
     @property
     def operands(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from service.store.tables.columns import Document, Hex, Instant, Key, metadata, required
+from service.store.tables.columns import Document, Hex, Instant, Key, metadata, partial_index, required
 
 brake = sa.Table(
     "brake",
@@ -48,13 +48,7 @@ held = sa.Table(
     sa.Column("settled_by", sa.Text),
     sa.Index("ix_held_portal_id_state_id", "portal_id", "state", "id"),
     sa.Index("ix_held_contact_id", "contact_id"),
-    sa.Index(
-        "uq_held_contact_id",
-        "contact_id",
-        unique=True,
-        postgresql_where=sa.text("state = 'held'"),
-        sqlite_where=sa.text("state = 'held'"),
-    ),
+    partial_index("uq_held_contact_id", "contact_id", where="state = 'held'", unique=True),
     sqlite_autoincrement=True,
     comment="Raises that a brake holds until a person releases or refuses them; one for a contact at a time.",
 )

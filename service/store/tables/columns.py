@@ -44,5 +44,11 @@ Hex = sa.Uuid(as_uuid=False)
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    """Return an index of those rows only for which the condition holds."""
+    condition = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
+
+
 def required(name: str, kind: Any, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False, **options)

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from service.store.tables.columns import Document, Hex, Instant, Key, metadata, required
+from service.store.tables.columns import Document, Hex, Instant, Key, metadata, partial_index, required
 
 contact = sa.Table(
     "contact",
@@ -29,39 +29,11 @@ contact = sa.Table(
     sa.Column("bounced_at", Instant),
     sa.UniqueConstraint("portal_id", "email"),
     sa.Index("ix_contact_portal_id_id", "portal_id", "id"),
-    sa.Index(
-        "ix_contact_merged_into",
-        "merged_into",
-        postgresql_where=sa.text("merged_into IS NOT NULL"),
-        sqlite_where=sa.text("merged_into IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_contact_unsubscribed",
-        "portal_id",
-        "id",
-        postgresql_where=sa.text("unsubscribed_at IS NOT NULL"),
-        sqlite_where=sa.text("unsubscribed_at IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_contact_bounced",
-        "portal_id",
-        "id",
-        postgresql_where=sa.text("bounced_at IS NOT NULL"),
-        sqlite_where=sa.text("bounced_at IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_contact_leaving",
-        "portal_id",
-        "id",
-        postgresql_where=sa.text("until IS NOT NULL AND NOT end_announced"),
-        sqlite_where=sa.text("until IS NOT NULL AND NOT end_announced"),
-    ),
-    sa.Index(
-        "ix_contact_ending",
-        "until",
-        postgresql_where=sa.text("until IS NOT NULL AND NOT end_announced"),
-        sqlite_where=sa.text("until IS NOT NULL AND NOT end_announced"),
-    ),
+    partial_index("ix_contact_merged_into", "merged_into", where="merged_into IS NOT NULL"),
+    partial_index("ix_contact_unsubscribed", "portal_id", "id", where="unsubscribed_at IS NOT NULL"),
+    partial_index("ix_contact_bounced", "portal_id", "id", where="bounced_at IS NOT NULL"),
+    partial_index("ix_contact_leaving", "portal_id", "id", where="until IS NOT NULL AND NOT end_announced"),
+    partial_index("ix_contact_ending", "until", where="until IS NOT NULL AND NOT end_announced"),
     comment="Rows never vanish: a stale guess would insert them anew. `stint` is the latest one's number.",
 )
 
@@ -128,31 +100,13 @@ submission = sa.Table(
     required("submitted_at", Instant),
     required("content", sa.JSON),
     sa.Column("session", sa.Text),
-    sa.Index(
-        "ix_submission_unjoined",
-        "portal_id",
-        "session",
-        postgresql_where=sa.text("contact_id IS NULL AND session IS NOT NULL"),
-        sqlite_where=sa.text("contact_id IS NULL AND session IS NOT NULL"),
+    partial_index(
+        "ix_submission_unjoined", "portal_id", "session", where="contact_id IS NULL AND session IS NOT NULL"
     ),
-    sa.Index(
-        "ix_submission_joined",
-        "id",
-        postgresql_where=sa.text("contact_id IS NOT NULL AND session IS NOT NULL"),
-        sqlite_where=sa.text("contact_id IS NOT NULL AND session IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_submission_looked_up",
-        "id",
-        postgresql_where=sa.text("verdict = 'look_up_pending'"),
-        sqlite_where=sa.text("verdict = 'look_up_pending'"),
-    ),
-    sa.Index(
-        "ix_submission_external",
-        "source_id",
-        "id",
-        postgresql_where=sa.text("source IN ('external_form', 'chatflow')"),
-        sqlite_where=sa.text("source IN ('external_form', 'chatflow')"),
+    partial_index("ix_submission_joined", "id", where="contact_id IS NOT NULL AND session IS NOT NULL"),
+    partial_index("ix_submission_looked_up", "id", where="verdict = 'look_up_pending'"),
+    partial_index(
+        "ix_submission_external", "source_id", "id", where="source IN ('external_form', 'chatflow')"
     ),
     comment="`session` joins what one visitor of a chat did, until it is known who it was.",
 )

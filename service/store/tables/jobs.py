@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from service.store.tables.columns import Document, Instant, Key, metadata, required
+from service.store.tables.columns import Document, Instant, Key, metadata, partial_index, required
 
 job = sa.Table(
     "job",
@@ -25,12 +25,7 @@ job = sa.Table(
     required("updated_at", Instant),
     sa.Column("finished_at", Instant),
     sa.Index("ix_job_portal_id_id", "portal_id", "id"),
-    sa.Index(
-        "ix_job_open",
-        "id",
-        postgresql_where=sa.text("finished_at IS NULL"),
-        sqlite_where=sa.text("finished_at IS NULL"),
-    ),
+    partial_index("ix_job_open", "id", where="finished_at IS NULL"),
     sqlite_autoincrement=True,
     comment="`cursor` is how far it has come; it changes in the transaction that does the work.",
 )

@@ -89,7 +89,8 @@ def guard(blueprint: Blueprint, scope: Scope | None) -> Blueprint:
     def check() -> None:
         named = request.view_args or {}
         require(named["portal_id"], scope)
-        if _marker().sets_status(request.get_json(silent=True)):
+        marker = _marker()
+        if marker.sets_status(request.get_json(silent=True) if marker.fields else None):
             actor().check_marketing_access()
         for name, number in named.items():
             if isinstance(number, int) and number > LARGEST:

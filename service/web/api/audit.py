@@ -1,6 +1,6 @@
 """`/api/v1/portals/<portalId>/audit`: who changed what, the newest first."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import marshmallow as ma
@@ -8,18 +8,15 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service.domain.portals import Scope
-from service.errors import InvalidInput
-from service.store import audit
-from service.store.audit import CONTACT, WINDOW, AuditKind, Line, Wanted
-from service.store.session import Database
+from service.store.audit import AuditKind
 from service.web.api.access import PORTAL, guard
+from service.web.api.fields import INSTANT
+from service.web.documents.audit import LARGEST_PAGE, read_audit
 from service.web.services import services
 
-INSTANT = {"format": "date-time"}
-USUAL_PAGE, LARGEST_PAGE = 50, 500
+USUAL_PAGE = 50
 LONGEST = 200
 KINDS = [each.value for each in AuditKind]
-NO_WINDOW = "changes of status are read of one contact, or within an hour"
 
 blueprint = Blueprint("audit", __name__, url_prefix=f"{PORTAL}/audit", description="Who changed what")
 guard(blueprint, Scope.USERS)
@@ -79,47 +76,3 @@ class AuditView(MethodView):
     def get(self, query: dict[str, Any], portal_id: int) -> list[dict[str, Any]]:
         """Return entries, the newest first."""
         return read_audit(services().database, portal_id, query)
-
-
-def read_audit(database: Database, portal_id: int, query: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a page of documents; raises InvalidInput for changes of status without contact and hour."""
-    asked = dict(query)
-    before = asked.pop("before", None)
-    kinds = _kinds(asked.pop("kind", None), asked)
-    with database.reading() as connection:
-        place = None if before is None else audit.place_of(connection, portal_id, before)
-        if before is not None and place is None:
-            mend = "give the id of an entry of this portal"
-            raise InvalidInput("there is no such entry", field="before", mend=mend)
-        found = audit.page(connection, portal_id, Wanted(kinds, before=place, **asked))
-    return [describe_line(each) for each in found]
-
-
-def describe_line(line: Line) -> dict[str, Any]:
-    """Return an entry's document."""
-    entry = line.entry
-    return {
-        "id": str(line.place),
-        "kind": line.place.kind.value,
-        "at": line.place.at.isoformat(),
-        "actor": entry.actor,
-        "action": entry.action,
-        "subject": entry.subject,
-        "before": entry.before,
-        "after": entry.after,
-    }
-
-
-def _kinds(kind: str | None, query: dict[str, Any]) -> frozenset[AuditKind]:
-    of_contact = query.get("subject", "").startswith(CONTACT)
-    if kind is None:
-        return frozenset(AuditKind) if of_contact else frozenset({AuditKind.SETUP})
-    chosen = AuditKind(kind)
-    if chosen is AuditKind.STATUS and not of_contact and not _within(query.get("since"), query.get("until")):
-        mend = "give a contact as subject, or since and until at most an hour apart"
-        raise InvalidInput(NO_WINDOW, field="since", mend=mend)
-    return frozenset({chosen})
-
-
-def _within(since: datetime | None, until: datetime | None) -> bool:
-    return since is not None and until is not None and until - since <= WINDOW

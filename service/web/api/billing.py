@@ -2,22 +2,18 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service import billing
-from service.domain.billing import FOREVER
-from service.domain.model import Stint
 from service.domain.portals import Scope
-from service.domain.reasons import source_of
-from service.domain.sentences import Basis, Fate, Told, cause, sentence, summary
+from service.domain.sentences import Basis
 from service.errors import InvalidInput
-from service.store.explanations import Explanation
 from service.web.api.access import PORTAL, guard
-from service.web.api.endpoints import INSTANT
+from service.web.api.fields import INSTANT
+from service.web.documents.billing import explain
 from service.web.services import services
 
 EARLIEST, LATEST = 1900, 9900
@@ -144,112 +140,6 @@ class WhyView(MethodView):
     def get(self, portal_id: int, contact_id: int) -> dict[str, Any]:
         """Return why a contact counts: its status, its stint, every change with its cause, and the ledger's lines."""
         return explain(billing.why(services().database, portal_id, contact_id), services().now())
-
-
-def explain(found: Explanation, now: datetime) -> dict[str, Any]:
-    """Return the document that says why a contact counts."""
-    standing, row = found.contact.standing, found.row
-    counts = standing.is_marketing(now)
-    fate = Fate(row.deleted_at, row.erased_at, row.merged_into)
-    return {
-        "contact": found.contact.contact_id,
-        "counts": counts,
-        "status": _status(counts),
-        "sentence": summary(standing, _reason_of(found), fate, now, ZoneInfo(found.time_zone)),
-        "state": fate.state,
-        "deleted_at": iso(fate.deleted_at),
-        "erased_at": iso(fate.erased_at),
-        "merged_into": fate.merged_into,
-        "stint": None if standing.stint is None else _stint(standing.stint),
-        "changes": [_change(found, each) for each in found.changes],
-        "held": [_held(found, each) for each in found.held],
-        "ledger": [_line(each) for each in found.lines],
-    }
-
-
-def _reason_of(found: Explanation) -> str:
-    """Say what began the latest stint."""
-    stint = found.contact.standing.stint
-    if stint is None:
-        return ""
-    reason = (str(stint.reason_type), stint.reason_id)
-    return cause(source_of(*reason), *reason, found.names.get(reason, ""))
-
-
-def _stint(stint: Stint) -> dict[str, Any]:
-    return {
-        "number": stint.number,
-        "since": stint.since.isoformat(),
-        "until": iso(stint.until),
-        "reason_type": stint.reason_type,
-        "reason_id": stint.reason_id,
-    }
-
-
-def _cause(found: Explanation, row: Any) -> dict[str, Any]:
-    names = ("source", "reason_type", "reason_id", "actor", "default_version", "submission_id")
-    return {name: getattr(row, name) for name in names} | {
-        "source_name": found.names.get((row.reason_type, row.reason_id), ""),
-        "actor_name": found.actors.get(row.actor, ""),
-    }
-
-
-def _change(found: Explanation, row: Any) -> dict[str, Any]:
-    known = _cause(found, row)
-    told = Told(
-        verdict=row.verdict,
-        at=row.at,
-        until=row.until,
-        source=row.source,
-        reason_type=row.reason_type,
-        reason_id=row.reason_id,
-        reason_name=known["source_name"],
-        actor=row.actor,
-        actor_name=known["actor_name"],
-        default_version=row.default_version,
-    )
-    return {
-        "version": row.version,
-        "at": row.at.isoformat(),
-        "until": iso(row.until),
-        "before": _status(row.before),
-        "after": _status(row.after),
-        "verdict": row.verdict,
-        **known,
-        "basis": told.basis.value,
-        "sentence": sentence(told, ZoneInfo(found.time_zone)),
-    }
-
-
-def _held(found: Explanation, row: Any) -> dict[str, Any]:
-    return {
-        "at": row.at.isoformat(),
-        **_cause(found, row),
-        "limit_reached": row.limit_reached,
-        "state": row.state,
-        "settled_at": iso(row.settled_at),
-        "settled_by": row.settled_by,
-        "settled_by_name": found.actors.get(row.settled_by or "", ""),
-    }
-
-
-def _line(row: Any) -> dict[str, Any]:
-    return {
-        "number": row.stint,
-        "since": row.since.isoformat(),
-        "until": iso(None if row.until == FOREVER else row.until),
-        "reason_type": row.reason_type,
-        "reason_id": row.reason_id,
-    }
-
-
-def _status(is_marketing: bool) -> str:  # noqa: FBT001 - the one argument there is
-    return "marketing" if is_marketing else "non-marketing"
-
-
-def iso(instant: datetime | None) -> str | None:
-    """Write an instant, or that there is none."""
-    return None if instant is None else instant.isoformat()
 
 
 def _instant(text: str) -> datetime:

@@ -7,23 +7,18 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service import billing
-from service.billing import CAUSES, MOST_CAUSES, Noticed, Split
-from service.domain.forecast import HORIZON, RAISED_DAYS, Forecast
+from service.billing import CAUSES, MOST_CAUSES
+from service.domain.forecast import HORIZON, RAISED_DAYS
 from service.domain.portals import Scope
 from service.web.api.access import PORTAL, guard
-from service.web.api.billing import iso
-from service.web.api.endpoints import INSTANT
+from service.web.api.fields import INSTANT, about
+from service.web.documents.billing import describe_forecast, describe_noticed, describe_split
 from service.web.services import services
 
 blueprint = Blueprint(
     "billing_outlook", __name__, url_prefix=f"{PORTAL}/billing", description="What the count is made of"
 )
 guard(blueprint, Scope.BILLING)
-
-
-def about(text: str) -> dict[str, str]:
-    """Return a field's description."""
-    return {"description": text}
 
 
 class ForecastSchema(ma.Schema):
@@ -156,72 +151,3 @@ class NoticesView(MethodView):
     def get(self, portal_id: int) -> dict[str, Any]:
         """Return the newest notices on the way to the tier's limit, and the newest spikes."""
         return describe_noticed(billing.noticed(services().database, portal_id))
-
-
-def describe_forecast(portal_id: int, found: Forecast) -> dict[str, Any]:
-    """Return the document of a forecast."""
-    days = found.days_to_limit
-    return {
-        "portal": portal_id,
-        "at": found.at.isoformat(),
-        "count": found.count,
-        "tier": found.tier,
-        "update_date": found.update_date.isoformat(),
-        "leaving": found.leaving,
-        "after_update": found.after_update,
-        "raised_per_day": round(found.pace.raised_per_day, 2),
-        "leaving_per_day": round(found.pace.leaving_per_day, 2),
-        "net_per_day": round(found.pace.net_per_day, 2),
-        "expected_before_update": round(found.expected_before_update),
-        "expected_after_update": round(found.expected_after_update),
-        "steps_before_update": found.steps_before_update,
-        "days_to_limit": None if days is None else round(days, 1),
-        "limit_reached_at": iso(found.limit_reached_at),
-    }
-
-
-def describe_split(portal_id: int, found: Split) -> dict[str, Any]:
-    """Return the document of a split count."""
-    return {
-        "portal": portal_id,
-        "at": found.at.isoformat(),
-        "count": found.count,
-        "by_reason": found.by_reason,
-        "by_source": found.by_source,
-        "by_cause": [
-            {
-                "source": each.source.value,
-                "reason_type": each.reason_type,
-                "reason_id": each.reason_id,
-                "name": each.name,
-                "contacts": each.contacts,
-            }
-            for each in found.causes
-        ],
-        "others": {"causes": found.other_causes, "contacts": found.others},
-    }
-
-
-def describe_noticed(found: Noticed) -> dict[str, Any]:
-    """Return the document of notices and spikes."""
-    return {
-        "notices": [
-            {
-                "at": each.at.isoformat(),
-                "percentage": each.percentage,
-                "tier": each.tier,
-                "count": each.count,
-                "update_date": each.update_date.isoformat(),
-            }
-            for each in found.notices
-        ],
-        "spikes": [
-            {
-                "hour": each.hour.isoformat(),
-                "at": each.at.isoformat(),
-                "raised": each.raised,
-                "usual": each.usual,
-            }
-            for each in found.spikes
-        ],
-    }

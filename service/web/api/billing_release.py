@@ -7,13 +7,12 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service import billing
-from service.billing import CANDIDATES, MOST_CANDIDATES, MOST_DAYS, SILENT_DAYS, Candidates
+from service.billing import CANDIDATES, MOST_CANDIDATES, MOST_DAYS, SILENT_DAYS
 from service.domain.portals import Scope
 from service.store.releases import MOST_COUNTED, MOST_LOOKED_AT, Kind
-from service.web.api.access import LARGEST, PORTAL, current_token, guard
-from service.web.api.billing import iso
-from service.web.api.billing_outlook import about
-from service.web.api.endpoints import INSTANT
+from service.web.api.access import PORTAL, current_token, guard
+from service.web.api.fields import INSTANT, STORABLE, about
+from service.web.documents.billing import describe_candidates
 from service.web.services import services
 
 blueprint = Blueprint(
@@ -35,7 +34,7 @@ class ReleaseQuerySchema(ma.Schema):
     )
     after = ma.fields.Integer(
         load_default=0,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata=about("Go on after this contact: `next_after` of the page before"),
     )
     limit = ma.fields.Integer(load_default=CANDIDATES, validate=ma.validate.Range(1, MOST_CANDIDATES))
@@ -90,31 +89,3 @@ class ReleaseView(MethodView):
         kind = Kind(query.pop("kind"))
         found = billing.release_candidates(services().database, portal_id, kind, services().now(), **query)
         return describe_candidates(portal_id, found)
-
-
-def describe_candidates(portal_id: int, found: Candidates) -> dict[str, Any]:
-    """Return the document of candidates."""
-    return {
-        "portal": portal_id,
-        "kind": found.kind.value,
-        "days": found.days,
-        "number": found.number.contacts,
-        "or_more": found.number.or_more,
-        "looked_at": found.number.looked_at,
-        "contacts": [_candidate(found, row) for row in found.page.rows],
-        "next_after": found.page.next_after,
-    }
-
-
-def _candidate(found: Candidates, row: Any) -> dict[str, Any]:
-    return {
-        "contact": row.id,
-        "email": row.email,
-        "since": row.since.isoformat(),
-        "reason_type": row.reason_type,
-        "reason_id": row.reason_id,
-        "reason_name": found.names.get((row.reason_type, row.reason_id), ""),
-        "active_at": iso(row.active_at or row.created_at),
-        "bounced_at": iso(row.bounced_at),
-        "unsubscribed_at": iso(row.unsubscribed_at),
-    }

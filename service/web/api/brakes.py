@@ -6,14 +6,15 @@ import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.brakes.limits import LARGEST, MOST_HOURS, SOURCES, USUAL_HOURS, BrakeInUse, Brakes
+from service.brakes.limits import LARGEST, MOST_HOURS, SOURCES, USUAL_HOURS, Brakes
 from service.domain.brake import WHOLE_PORTAL, Limits, Target
 from service.domain.portals import Scope
 from service.web.api.access import PORTAL, actor, guard
 from service.web.api.effects import sets_status
+from service.web.api.fields import STRICT
+from service.web.documents.brakes import OF_PORTAL, describe_brake
 from service.web.services import services
 
-OF_PORTAL = "portal"
 SOURCE_NAMES = [OF_PORTAL, *[each.value for each in SOURCES]]
 AMOUNT: dict[str, Any] = {"strict": True, "allow_none": True, "load_default": None}
 
@@ -51,8 +52,7 @@ class PortalLimitsSchema(BrakeLimitsSchema):
 
     at_tier = ma.fields.Boolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Hold what would go over the tier"},
     )
 
@@ -130,26 +130,6 @@ def all_brakes() -> Brakes:
     """Return what the views call."""
     current = services()
     return Brakes(current.database, current.now)
-
-
-def describe_brake(brake: BrakeInUse) -> dict[str, Any]:
-    """Return a brake's document, for the API and for commands."""
-    source, source_id = brake.target
-    limits = brake.limits
-    return {
-        "source": source or OF_PORTAL,
-        "source_id": source_id,
-        "name": brake.name,
-        "at_tier": limits.at_tier,
-        "most": limits.most,
-        "rate": limits.rate,
-        "rate_hours": limits.rate_hours,
-        "tier": brake.tier,
-        "count": brake.count,
-        "raised": brake.raised,
-        "raised_lately": brake.raised_lately,
-        "waiting": brake.waiting,
-    }
 
 
 def _set(portal_id: int, target: Target, told: dict[str, Any]) -> dict[str, Any]:

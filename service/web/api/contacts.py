@@ -3,51 +3,59 @@
 from typing import Any
 
 import marshmallow as ma
-from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service import bulk
 from service.contacts import MOST_EMAILS, Contacts
 from service.domain.filters import read_filter
-from service.domain.model import Decision, Verdict
+from service.domain.model import Verdict
 from service.domain.portals import Scope
-from service.errors import InvalidInput, NotFound
-from service.store import views
-from service.store.contact_batches import Person
+from service.errors import InvalidInput
 from service.store.selections import Selection
+from service.views import SavedViews
 from service.web.api.access import LARGEST, NUMBER, PORTAL, actor, guard
 from service.web.api.effects import changes, may_set_status, sets_status
-from service.web.api.jobs import INSTANT, JobSchema, describe
+from service.web.api.fields import INSTANT, STORABLE, STRICT, about
+from service.web.api.jobs import JobSchema
+from service.web.documents.contacts import describe_contact, describe_decision
+from service.web.documents.jobs import describe
 from service.web.services import services
 
 ID = ma.validate.Range(1, LARGEST)
-TRUTH: dict[str, Any] = {"truthy": {True}, "falsy": {False}}
-PROPERTIES = {"description": "Contact properties by name; an empty value clears one"}
+VERDICTS = [each.value for each in Verdict]
+PROPERTIES = about("Contact properties by name; an empty value clears one")
 
 blueprint = Blueprint("contacts", __name__, url_prefix=f"{PORTAL}/contacts", description="Contacts")
 guard(blueprint, Scope.CONTACTS)
 
 
-class ContactSchema(ma.Schema):
-    """A contact."""
+class AnyContactSchema(ma.Schema):
+    """What is told of every contact."""
 
     id = ma.fields.Integer(required=True)
     email = ma.fields.String(required=True, allow_none=True)
     properties = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
-    marketing = ma.fields.Boolean(required=True, metadata={"description": "Whether it counts now"})
+    marketing = ma.fields.Boolean(required=True, metadata=about("Whether it counts now"))
     since = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
     until = ma.fields.String(
         required=True,
         allow_none=True,
-        metadata={**INSTANT, "description": "When it counts no more; null while no end is known"},
+        metadata=INSTANT | about("When it counts no more; null while no end is known"),
     )
-    reason_type = ma.fields.String(required=True, allow_none=True)
+    reason_type = ma.fields.String(
+        required=True, allow_none=True, metadata=about("Why it counts; null when it does not")
+    )
     reason_id = ma.fields.String(required=True, allow_none=True)
     created_at = ma.fields.String(required=True, metadata=INSTANT)
     updated_at = ma.fields.String(required=True, metadata=INSTANT)
     unsubscribed_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
     bounced_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
+
+
+class ContactSchema(AnyContactSchema):
+    """A contact."""
+
     deleted_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
     merged_into = ma.fields.Integer(required=True, allow_none=True)
 
@@ -62,7 +70,7 @@ class NewContactSchema(ma.Schema):
     marketing = ma.fields.Boolean(
         load_default=None,
         allow_none=True,
-        **TRUTH,
+        **STRICT,
         metadata={
             "description": "Set as marketing contact or not; left out, the access token's default decides"
         },
@@ -73,7 +81,7 @@ class MadeSchema(ma.Schema):
     """What a new contact came to."""
 
     id = ma.fields.Integer(required=True)
-    verdict = ma.fields.String(required=True, metadata={"enum": [each.value for each in Verdict]})
+    verdict = ma.fields.String(required=True, metadata={"enum": VERDICTS})
 
 
 class ChangesSchema(ma.Schema):
@@ -90,7 +98,7 @@ class StatusSchema(ma.Schema):
 
     marketing = ma.fields.Boolean(
         required=True,
-        **TRUTH,
+        **STRICT,
         metadata={"description": "false asks for non-marketing from the next update date"},
     )
 
@@ -106,7 +114,7 @@ class ManySchema(StatusSchema):
     expected = ma.fields.Integer(
         required=True,
         strict=True,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "How many contacts that is; another number changes nothing and answers 409"},
     )
 
@@ -114,7 +122,7 @@ class ManySchema(StatusSchema):
 class DecidedSchema(ma.Schema):
     """What was decided about a contact."""
 
-    verdict = ma.fields.String(required=True, metadata={"enum": [each.value for each in Verdict]})
+    verdict = ma.fields.String(required=True, metadata={"enum": VERDICTS})
     marketing = ma.fields.Boolean(required=True)
     until = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
 
@@ -129,8 +137,8 @@ class MailingSchema(ma.Schema):
     """Addresses of a mailing, and what became of them; null leaves it as it is."""
 
     emails = ma.fields.List(ma.fields.String(), required=True, validate=ma.validate.Length(1, MOST_EMAILS))
-    unsubscribed = ma.fields.Boolean(load_default=None, allow_none=True, **TRUTH)
-    bounced = ma.fields.Boolean(load_default=None, allow_none=True, **TRUTH)
+    unsubscribed = ma.fields.Boolean(load_default=None, allow_none=True, **STRICT)
+    bounced = ma.fields.Boolean(load_default=None, allow_none=True, **STRICT)
 
 
 class NotedSchema(ma.Schema):
@@ -164,7 +172,7 @@ class ContactView(MethodView):
     @blueprint.response(200, ContactSchema)
     def get(self, portal_id: int, contact_id: int) -> dict[str, Any]:
         """Return a contact."""
-        return describe_contact(_contacts().find(portal_id, contact_id))
+        return describe_contact(_contacts().find(portal_id, contact_id), services().now())
 
     @changes
     @blueprint.arguments(ChangesSchema, error_status_code=400)
@@ -173,13 +181,13 @@ class ContactView(MethodView):
         """Change a contact's properties or address."""
         contacts = _contacts()
         contacts.change(actor(), portal_id, contact_id, told["properties"], told.get("email"))
-        return describe_contact(contacts.find(portal_id, contact_id))
+        return describe_contact(contacts.find(portal_id, contact_id), services().now())
 
     @may_set_status
     @blueprint.response(200, DecidedSchema)
     def delete(self, portal_id: int, contact_id: int) -> dict[str, Any]:
         """Delete a contact; the answer says until when it counts."""
-        return _decided(_contacts().delete(actor(), portal_id, contact_id))
+        return describe_decision(_contacts().delete(actor(), portal_id, contact_id), services().now())
 
 
 @blueprint.route(f"/<{NUMBER}:contact_id>/marketing-status")
@@ -191,7 +199,9 @@ class StatusView(MethodView):
     @blueprint.response(200, DecidedSchema)
     def post(self, told: dict[str, Any], portal_id: int, contact_id: int) -> dict[str, Any]:
         """Set a contact's marketing status."""
-        return _decided(_contacts().set_status(actor(), portal_id, contact_id, **told))
+        return describe_decision(
+            _contacts().set_status(actor(), portal_id, contact_id, **told), services().now()
+        )
 
 
 @blueprint.route(f"/<{NUMBER}:contact_id>/merge")
@@ -203,7 +213,9 @@ class MergeView(MethodView):
     @blueprint.response(200, DecidedSchema)
     def post(self, told: dict[str, Any], portal_id: int, contact_id: int) -> dict[str, Any]:
         """Merge another contact into this one; the answer says until when the other counts."""
-        return _decided(_contacts().merge(actor(), portal_id, contact_id, told["other"]))
+        return describe_decision(
+            _contacts().merge(actor(), portal_id, contact_id, told["other"]), services().now()
+        )
 
 
 @blueprint.route(f"/<{NUMBER}:contact_id>/erase")
@@ -225,7 +237,7 @@ class ManyView(MethodView):
     @blueprint.arguments(ManySchema, error_status_code=400)
     @blueprint.response(202, JobSchema)
     @blueprint.alt_response(409, description="Another number of contacts is selected; nothing was changed")
-    def post(self, told: dict[str, Any], portal_id: int) -> Response | dict[str, Any]:
+    def post(self, told: dict[str, Any], portal_id: int) -> dict[str, Any]:
         """Set the status of many existing contacts by a job."""
         current = services()
         wanted = _selection(told, portal_id)
@@ -254,36 +266,6 @@ class MailingView(MethodView):
         return _contacts().note_mailing(actor(), portal_id, told["emails"], **noted)
 
 
-def describe_contact(person: Person) -> dict[str, Any]:
-    """Return a contact's document."""
-    row, now = person.row, services().now()
-    is_marketing = person.standing.is_marketing(now)
-    instants = ("created_at", "updated_at", "unsubscribed_at", "bounced_at", "deleted_at")
-    stint = person.standing.stint if is_marketing else None
-    return {
-        "id": row.id,
-        "email": row.email,
-        "properties": dict(row.properties),
-        "marketing": is_marketing,
-        "since": stint.since.isoformat() if stint else None,
-        "until": stint.until.isoformat() if stint and stint.until else None,
-        "reason_type": str(stint.reason_type) if stint else None,
-        "reason_id": stint.reason_id if stint else None,
-        **{name: getattr(row, name).isoformat() if getattr(row, name) else None for name in instants},
-        "merged_into": row.merged_into,
-    }
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
-    stint, now = decision.standing.stint, services().now()
-    until = stint.until if stint and decision.standing.is_marketing(now) else None
-    return {
-        "verdict": decision.verdict.value,
-        "marketing": decision.standing.is_marketing(now),
-        "until": until.isoformat() if until else None,
-    }
-
-
 def _contacts() -> Contacts:
     return Contacts(services().database, services().now)
 
@@ -298,8 +280,6 @@ def _selection(told: dict[str, Any], portal_id: int) -> Selection:
         return Selection(ids=tuple(told["ids"]))
     if given == ["filter"]:
         return Selection(filter=read_filter(told["filter"]))
-    with services().database.reading() as connection:
-        view = views.find(connection, portal_id, told["view"])
-    if view is None:
-        raise NotFound("view", told["view"])
-    return Selection(filter=view.filter)
+    return Selection(
+        filter=SavedViews(services().database, services().now).find(portal_id, told["view"]).filter
+    )

@@ -8,11 +8,9 @@ from service.defaults.whatif import MOST_DAYS
 from service.domain.defaults import SubjectKind, Whose
 from service.domain.jobs import JobState
 from service.domain.portals import DeleteCounts
-from service.web.api.access import LARGEST
-from service.web.api.endpoints import INSTANT
+from service.web.api.fields import INSTANT, STORABLE, STRICT
 
 MOST_ENTRIES = 1_000
-STRICT: dict[str, Any] = {"truthy": {True}, "falsy": {False}}
 
 
 class DefaultValueSchema(ma.Schema):
@@ -105,9 +103,7 @@ class DefaultEntrySchema(ma.Schema):
 class DefaultEntryQuerySchema(ma.Schema):
     """Which changes are asked for."""
 
-    before = ma.fields.Integer(
-        validate=ma.validate.Range(0, LARGEST), metadata={"description": "Only older ones"}
-    )
+    before = ma.fields.Integer(validate=STORABLE, metadata={"description": "Only older ones"})
     limit = ma.fields.Integer(load_default=100, validate=ma.validate.Range(1, MOST_ENTRIES))
 
 
@@ -116,7 +112,7 @@ class DefaultRollBackSchema(ma.Schema):
 
     entry = ma.fields.Integer(
         strict=True,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "What stood before this entry is set again; the latest if left out"},
     )
 
@@ -126,7 +122,7 @@ class DefaultsFileQuerySchema(ma.Schema):
 
     diff = ma.fields.Boolean(load_default=False, metadata={"description": "Say what differs; set nothing"})
     of_portal = ma.fields.Integer(
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "The file may be of this portal, too"},
     )
 

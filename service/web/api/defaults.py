@@ -1,6 +1,5 @@
 """`/api/v1/portals/<portalId>/defaults`: every default, its history, all of them as a file, and what-if."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +7,6 @@ from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from config.sources import read_sources
 from service.defaults.every import Defaults, Shown
 from service.defaults.files import DefaultsFile, describe
 from service.defaults.whatif import WhatIf, read_changes
@@ -18,14 +16,12 @@ from service.domain.defaults import (
     EXTERNAL_FORMS,
     MARKETING,
     SWITCHES,
-    dump_value,
     read_subject,
     read_value,
 )
 from service.domain.jobs import JobState
 from service.domain.portals import Scope
 from service.errors import InvalidInput
-from service.store.defaults import Noted
 from service.web.api.access import NUMBER, PORTAL, actor, guard
 from service.web.api.default_schemas import (
     DefaultEntryQuerySchema,
@@ -41,10 +37,10 @@ from service.web.api.default_schemas import (
     WhatIfWantedSchema,
 )
 from service.web.api.effects import reads, sets_status
-from service.web.services import services
+from service.web.documents.defaults import describe_default, describe_entry, describe_sources
+from service.web.services import let_others_work, services
 
 TOML = "application/toml"
-FIXED = "fixed"
 FILE = {"description": "A file as GET returns it", "content": {TOML: {"schema": {"type": "string"}}}}
 
 blueprint = Blueprint("defaults", __name__, url_prefix=f"{PORTAL}/defaults", description="Defaults")
@@ -161,7 +157,7 @@ class WhatIfView(MethodView):
         job = what_if.start(actor(), portal_id, changes, wanted["days"])
         if job is not None:
             return describe_answer(job.id, job.state, job.done, None), 202
-        result = what_if.ask(portal_id, changes, wanted["days"], _let_others_work)
+        result = what_if.ask(portal_id, changes, wanted["days"], let_others_work)
         return describe_answer(None, JobState.DONE, result["submissions"], result)
 
 
@@ -174,50 +170,6 @@ class WhatIfJobView(MethodView):
         """Return what would count once the job is done."""
         job, result = _what_if().result(portal_id, job_id)
         return describe_answer(job.id, job.state, job.done, result, job.error)
-
-
-def describe_default(shown: Shown) -> dict[str, Any]:
-    """Return a default's document."""
-    kept = shown.kept
-    return {
-        "subject": str(kept.subject),
-        "kind": kept.subject.kind.value,
-        "name": kept.name,
-        "own": dump_value(kept.subject, kept.own),
-        "in_effect": dump_value(kept.subject, shown.in_effect),
-        "whose": kept.whose.value,
-        "since": shown.since.isoformat() if shown.since else None,
-        "by": shown.by,
-        "version": kept.version,
-        "endpoint": kept.endpoint_id,
-        "is_archived": kept.is_archived,
-    }
-
-
-def describe_entry(entry: Noted) -> dict[str, Any]:
-    """Return the document of one change."""
-    return {
-        "id": entry.id,
-        "at": entry.at.isoformat(),
-        "actor": entry.actor,
-        "subject": entry.subject,
-        "before": entry.before,
-        "after": entry.after,
-    }
-
-
-def describe_sources() -> list[dict[str, Any]]:
-    """Return the table of sources."""
-    return [
-        {
-            "source": source,
-            "marketing": each.marketing,
-            "changeable": each.changeable,
-            "contacts": each.contacts,
-            FIXED: each.is_fixed,
-        }
-        for source, each in read_sources().items()
-    ]
 
 
 def describe_answer(
@@ -252,8 +204,3 @@ def _file() -> DefaultsFile:
 
 def _what_if() -> WhatIf:
     return WhatIf(services().database, services().now)
-
-
-def _let_others_work(_number: int) -> None:
-    """Let the worker's other requests have their turn between two pages."""
-    time.sleep(0)

@@ -7,12 +7,12 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service.domain.portals import Scope
-from service.replay import Replay, Replayed
+from service.replay import Replay
 from service.store import deliveries
-from service.store.deliveries import RefusedDelivery
-from service.web.api.access import LARGEST, PORTAL, guard
+from service.web.api.access import PORTAL, guard
 from service.web.api.effects import changes
-from service.web.api.endpoints import INSTANT
+from service.web.api.fields import INSTANT, STORABLE, STRICT
+from service.web.documents.deliveries import describe_delivery, describe_replayed
 from service.web.services import services
 
 ONE = "/<delivery_id>"
@@ -41,7 +41,7 @@ class DeliverySchema(ma.Schema):
 class DeliveryQuerySchema(ma.Schema):
     """Which deliveries are asked for."""
 
-    endpoint = ma.fields.Integer(validate=ma.validate.Range(0, LARGEST))
+    endpoint = ma.fields.Integer(validate=STORABLE)
     waiting = ma.fields.Boolean(
         load_default=False, metadata={"description": "Leave out those that were replayed"}
     )
@@ -54,8 +54,7 @@ class ReplaySchema(ma.Schema):
 
     trust = ma.fields.Boolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Take it without a proof: you answer for the sender"},
     )
 
@@ -113,34 +112,6 @@ class ReplayView(MethodView):
     def post(self, wanted: dict[str, bool], portal_id: int, delivery_id: str) -> dict[str, Any]:
         """Take a refused delivery in after what was wrong is mended; doing it again changes nothing."""
         return describe_replayed(_replay().replay(portal_id, delivery_id, trust=wanted["trust"]))
-
-
-def describe_delivery(refused: RefusedDelivery) -> dict[str, Any]:
-    """Return a refused delivery's document."""
-    return {
-        "id": refused.id,
-        "endpoint": refused.endpoint_id,
-        "reason": refused.reason,
-        "times": refused.times,
-        "received_at": refused.received_at.isoformat(),
-        "last_received_at": refused.last_received_at.isoformat(),
-        "size": refused.size,
-        "preview": refused.preview,
-        "replayed_at": refused.replayed_at.isoformat() if refused.replayed_at else None,
-    }
-
-
-def describe_replayed(replayed: Replayed) -> dict[str, Any]:
-    """Return the document that says what became of a delivery."""
-    return {
-        "id": replayed.id,
-        "endpoint": replayed.endpoint_id,
-        "outcome": "kept" if replayed.is_kept else "refused",
-        "events": replayed.events,
-        "repeated": replayed.repeated,
-        "reason": replayed.reason or None,
-        "detail": replayed.detail or None,
-    }
 
 
 def _replay() -> Replay:

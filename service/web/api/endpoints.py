@@ -12,15 +12,15 @@ from service.domain.endpoints import (
     Captcha,
     Endpoint,
     EndpointState,
-    dump_options,
 )
 from service.domain.portals import Scope
-from service.endpoints import Shown, Wanted, hook_path
+from service.endpoints import Wanted
 from service.web.api.access import NUMBER, PORTAL, all_endpoints, guard, origin
 from service.web.api.effects import changes
+from service.web.api.fields import INSTANT, STRICT
+from service.web.documents.endpoints import describe_endpoint
 
 ONE = f"/<{NUMBER}:endpoint_id>"
-INSTANT = {"format": "date-time"}
 
 blueprint = Blueprint(
     "endpoints", __name__, url_prefix=f"{PORTAL}/endpoints", description="Addresses of forms and chat tools"
@@ -105,9 +105,7 @@ class NewEndpointSchema(ma.Schema):
     provider = ma.fields.String(required=True)
     name = ma.fields.String()
     secret = ma.fields.String(metadata={"description": "The one that the tool shows or was given"})
-    make_secret = ma.fields.Boolean(
-        truthy={True}, falsy={False}, metadata={"description": "Make one, to be given to the tool"}
-    )
+    make_secret = ma.fields.Boolean(**STRICT, metadata={"description": "Make one, to be given to the tool"})
     access_token = ma.fields.String()
     captcha_secret = ma.fields.String()
     options = ma.fields.Nested(OptionsSchema)
@@ -212,32 +210,6 @@ class RotationView(MethodView):
     def post(self, portal_id: int, endpoint_id: int) -> dict[str, Any]:
         """Give up the secret and the address from before."""
         return _made(all_endpoints().finish_rotation(portal_id, endpoint_id))
-
-
-def describe_endpoint(shown: Shown, base: str) -> dict[str, Any]:
-    """Return an endpoint's document; `base` is where senders reach this service."""
-    endpoint, description, activity = shown.endpoint, shown.description, shown.activity
-    previous = endpoint.tokens[1] if len(endpoint.tokens) > 1 else None
-    return {
-        "id": endpoint.id,
-        "provider": endpoint.provider,
-        "title": description.title if description else endpoint.provider,
-        "name": endpoint.name,
-        "state": endpoint.state.value,
-        "url": base + hook_path(endpoint),
-        "previous_url": base + hook_path(endpoint, previous) if previous else None,
-        "needs_secret": description is not None and description.signature.needs_secret,
-        "secrets": len(endpoint.secrets),
-        "secret_set_at": endpoint.secret_set_at.isoformat() if endpoint.secret_set_at else None,
-        "needs_access_token": description is not None and description.fetch is not None,
-        "has_access_token": bool(endpoint.access_token),
-        "has_captcha_secret": bool(endpoint.captcha_secret),
-        "options": dump_options(endpoint.options),
-        "version": endpoint.version,
-        "created_at": endpoint.created_at.isoformat(),
-        "last_seen_at": activity.last_seen_at.isoformat() if activity else None,
-        "last_outcome": activity.last_outcome if activity else None,
-    }
 
 
 def _made(endpoint: Endpoint, secret: str | None = None) -> dict[str, Any]:

@@ -6,15 +6,15 @@ import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.domain.endpoints import ExternalForm, ExternalKind
+from service.domain.endpoints import ExternalKind
 from service.domain.portals import Scope
-from service.endpoints import ROLES, Endpoints
-from service.web.api.access import LARGEST, NUMBER, PORTAL, all_endpoints, guard
+from service.endpoints import ROLES
+from service.web.api.access import NUMBER, PORTAL, all_endpoints, guard
 from service.web.api.effects import changes, sets_status
-from service.web.api.endpoints import INSTANT
+from service.web.api.fields import INSTANT, STORABLE, STRICT
+from service.web.documents.endpoints import OF_CHATFLOWS, OF_PORTAL, OWN, describe_forms
 
 FORMS = "/external-forms"
-OWN, OF_PORTAL, OF_CHATFLOWS = "own", "portal", "chatflow"
 
 blueprint = Blueprint(
     "external_forms", __name__, url_prefix=PORTAL, description="Forms and chatflows that were seen"
@@ -61,14 +61,14 @@ class ExternalFormSchema(ma.Schema):
 class FormQuerySchema(ma.Schema):
     """Which forms and chatflows are asked for; all if nothing is said."""
 
-    endpoint = ma.fields.Integer(validate=ma.validate.Range(0, LARGEST))
+    endpoint = ma.fields.Integer(validate=STORABLE)
     new = ma.fields.Boolean(load_default=False, metadata={"description": "Only those nobody has set up yet"})
 
 
 class NewFormSchema(ma.Schema):
     """A form or chatflow to set up before anything came from it."""
 
-    endpoint = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(0, LARGEST))
+    endpoint = ma.fields.Integer(required=True, strict=True, validate=STORABLE)
     key = ma.fields.String(required=True, metadata={"description": "The provider's id of it"})
 
 
@@ -77,8 +77,7 @@ class FormChangesSchema(ma.Schema):
 
     marketing_default = ma.fields.Boolean(
         allow_none=True,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "null goes back to the portal's, a chatflow's to off"},
     )
     mapping = ma.fields.Dict(
@@ -128,37 +127,3 @@ class ExternalFormView(MethodView):
         """Choose its default marketing status, its mapping or its name."""
         endpoints = all_endpoints()
         return describe_forms(endpoints, portal_id, [endpoints.choose(portal_id, form_id, **wanted)])[0]
-
-
-def describe_forms(endpoints: Endpoints, portal_id: int, forms: list[ExternalForm]) -> list[dict[str, Any]]:
-    """Return a document for each form or chatflow of a portal."""
-    portal_default = endpoints.external_default(portal_id)
-    numbers = endpoints.count_submissions(forms)
-    return [_describe(form, portal_default=portal_default, submissions=numbers[form.id]) for form in forms]
-
-
-def _describe(form: ExternalForm, *, portal_default: bool, submissions: int) -> dict[str, Any]:
-    return {
-        "id": form.id,
-        "endpoint": form.endpoint_id,
-        "kind": form.kind.value,
-        "key": form.key,
-        "name": form.name,
-        "marketing_default": form.marketing_default,
-        "default_in_effect": form.default(of_portal=portal_default),
-        "default_from": _told_by(form),
-        "mapping": dict(form.mapping),
-        "fields": dict(form.fields),
-        "is_new": form.is_new,
-        "first_seen_at": form.first_seen_at.isoformat() if form.first_seen_at else None,
-        "last_seen_at": form.last_seen_at.isoformat() if form.last_seen_at else None,
-        "submissions": submissions,
-        "version": form.version,
-    }
-
-
-def _told_by(form: ExternalForm) -> str:
-    """Return whose the default is that decides."""
-    if form.marketing_default is not None:
-        return OWN
-    return OF_PORTAL if form.kind is ExternalKind.FORM else OF_CHATFLOWS

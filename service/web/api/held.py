@@ -6,18 +6,18 @@ import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.brakes.holding import MOST_IDS, HeldLine, Holding, Settled
+from service.brakes.holding import MOST_IDS, Holding, Settled
 from service.domain.brake import HeldState, LimitReached
 from service.domain.model import ReasonType, Source
 from service.domain.portals import Scope
 from service.store.held import Wanted
 from service.web.api.access import LARGEST, PORTAL, actor, guard
 from service.web.api.effects import sets_status
-from service.web.api.jobs import INSTANT, JobSchema, describe
+from service.web.api.fields import INSTANT, STORABLE
+from service.web.api.jobs import JobSchema
+from service.web.documents.brakes import ANY, MOST, describe_held, describe_settled
 from service.web.services import services
 
-MOST = 1_000
-ANY = "any"
 SOURCES = ma.validate.OneOf([each.value for each in Source])
 SOURCE_ID = {"description": "The form's GUID or number, or what else asked for the raise"}
 
@@ -62,7 +62,7 @@ class HeldRaiseQuerySchema(ma.Schema):
     source_id = ma.fields.String(metadata=SOURCE_ID)
     after = ma.fields.Integer(
         load_default=0,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "Only later ones: the last id of the page before"},
     )
     limit = ma.fields.Integer(load_default=100, validate=ma.validate.Range(1, MOST))
@@ -84,7 +84,7 @@ class SettleSchema(ma.Schema):
     )
     expected = ma.fields.Integer(
         strict=True,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={
             "description": "How many that is; another number changes nothing and answers 409. "
             "Needed where neither ids nor most is given"
@@ -148,35 +148,6 @@ class RefuseView(MethodView):
     def post(self, told: dict[str, Any], portal_id: int) -> Any:
         """Leave contacts as they are whose raise is held."""
         return _answer(_holding().refuse(actor(), portal_id, _wanted(told), **_bounds(told)))
-
-
-def describe_held(line: HeldLine) -> dict[str, Any]:
-    """Return the document of a raise that is or was held, for the API and for commands."""
-    row = line.row
-    return {
-        "id": row.id,
-        "contact": row.contact_id,
-        "at": row.at.isoformat(),
-        "source": row.source,
-        "source_id": row.reason_id,
-        "source_name": line.source_name,
-        "reason_type": row.reason_type,
-        "actor": row.actor,
-        "submission_id": row.submission_id,
-        "limit_reached": row.limit_reached,
-        "state": row.state,
-        "settled_at": row.settled_at.isoformat() if row.settled_at else None,
-        "settled_by": row.settled_by,
-    }
-
-
-def describe_settled(settled: Settled) -> dict[str, Any]:
-    """Return the document of what a release or refusal came to."""
-    states = (HeldState.RELEASED, HeldState.REFUSED, HeldState.LAPSED)
-    return {
-        **{state.value: settled.counts.get(state.value, 0) for state in states},
-        "job": describe(settled.job) if settled.job else None,
-    }
 
 
 def _holding() -> Holding:

@@ -11,11 +11,12 @@ from flask_smorest import Blueprint
 
 from service.domain.portals import Scope
 from service.errors import InvalidInput
-from service.imports.files import LONGEST_NAME, ImportFiles, guess
+from service.imports.files import LONGEST_NAME, ImportFiles
 from service.spreadsheets import Certainty
-from service.store.import_files import ImportFile
-from service.web.api.access import LARGEST, NUMBER, PORTAL, guard
+from service.web.api.access import NUMBER, PORTAL, guard
 from service.web.api.effects import changes
+from service.web.api.fields import INSTANT, STORABLE
+from service.web.documents.imports import describe_file
 from service.web.services import services
 
 MULTIPART = "multipart/form-data"
@@ -76,7 +77,7 @@ class ImportFileSchema(ma.Schema):
         metadata={"description": "Column to property, as an import takes it: what seems right"},
     )
     preview = ma.fields.List(ma.fields.Nested(PreviewRowSchema), required=True)
-    created_at = ma.fields.String(required=True, metadata={"format": "date-time"})
+    created_at = ma.fields.String(required=True, metadata=INSTANT)
     job = ma.fields.Integer(
         required=True, allow_none=True, metadata={"description": "Of the last import or estimate"}
     )
@@ -98,7 +99,7 @@ class UploadQuerySchema(ma.Schema):
 class ImportFileQuerySchema(ma.Schema):
     """Which files are asked for."""
 
-    before = ma.fields.Integer(validate=ma.validate.Range(0, LARGEST))
+    before = ma.fields.Integer(validate=STORABLE)
     limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, MOST))
 
 
@@ -139,34 +140,6 @@ class ImportFileView(MethodView):
     def delete(self, portal_id: int, file_id: int) -> None:
         """Forget a file; 409 while an import reads it."""
         _files().delete(portal_id, file_id)
-
-
-def describe_file(file: ImportFile) -> dict[str, Any]:
-    """Return a file's document, for the API and for commands."""
-    guesses = guess(file)
-    columns = [
-        {
-            "column": column,
-            "name": name,
-            "property": guesses[name].property,
-            "certainty": guesses[name].certainty.value,
-            "why": guesses[name].why,
-        }
-        for column, name in enumerate(file.header, 1)
-        if name
-    ]
-    return {
-        "id": file.id,
-        "name": file.name,
-        "size": file.size,
-        "digest": file.digest,
-        "rows": file.rows,
-        "columns": columns,
-        "mapping": {each["name"]: each["property"] for each in columns if each["property"]},
-        "preview": [{"line": line, "cells": cells} for line, cells in file.sample],
-        "created_at": file.created_at.isoformat(),
-        "job": file.job_id,
-    }
 
 
 def _files() -> ImportFiles:

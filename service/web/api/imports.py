@@ -1,39 +1,28 @@
 """`/api/v1/portals/<portalId>/imports`: contacts out of files that were uploaded."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import marshmallow as ma
 from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.domain.jobs import Job, JobState, Problem
+from service.domain.jobs import Job, JobState
 from service.domain.portals import Scope
-from service.imports.estimating import as_document
 from service.imports.starting import Imports
 from service.imports.wanted import ESTIMATE, LONGEST_IMPORT_NAME, MOST_FILES, Operation, Wanted, WantedFile
-from service.web.api.access import LARGEST, NUMBER, PORTAL, actor, guard
+from service.spreadsheets import IdentifiedBy
+from service.web.api.access import NUMBER, PORTAL, actor, guard
 from service.web.api.effects import changes, sets_status
-from service.web.api.jobs import JobProblemQuerySchema, JobProblemSchema, describe, describe_problem
+from service.web.api.fields import INSTANT, STORABLE, STRICT
+from service.web.api.jobs import JobProblemQuerySchema, JobProblemSchema
+from service.web.documents.imports import as_csv, describe_estimate, describe_import
+from service.web.documents.jobs import describe_problem
 from service.web.services import services
 
-INSTANT = {"format": "date-time"}
-FOUND_BY = ("email", "record_id")
+FOUND_BY = get_args(IdentifiedBy)
 MOST = 200
 CSV = "text/csv; charset=utf-8"
-COLUMNS = ("file", "line", "column", "column_name", "reason", "message", "mend", "contact_id")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""With what a cell begins that a spreadsheet program would take for a formula."""
-COUNTERS = {
-    "CREATED_OBJECTS": ("created", "restored"),
-    "UPDATED_OBJECTS": ("updated",),
-    "PROPERTY_VALUES_EMITTED": ("values",),
-    "ERRORS": ("problems",),
-}
-"""HubSpot's names of counters, each the sum of ours."""
 
 blueprint = Blueprint("imports", __name__, url_prefix=f"{PORTAL}/imports", description="Imports of contacts")
 guard(blueprint, Scope.CONTACTS)
@@ -42,7 +31,7 @@ guard(blueprint, Scope.CONTACTS)
 class WantedFileSchema(ma.Schema):
     """A file, and what its columns are."""
 
-    id = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(0, LARGEST))
+    id = ma.fields.Integer(required=True, strict=True, validate=STORABLE)
     mapping = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.String(),
@@ -80,8 +69,7 @@ class NewImportSchema(WantedSchema):
     )
     marketing = ma.fields.Boolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={
             "description": "Set the contacts of the file as marketing; without it new contacts are "
             "non-marketing, and others stay as they are"
@@ -89,7 +77,7 @@ class NewImportSchema(WantedSchema):
     )
     expected = ma.fields.Integer(
         strict=True,
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "With 'marketing': how many become marketing contacts, as an estimate says"},
     )
 
@@ -174,7 +162,7 @@ class ImportSchema(ma.Schema):
 class ImportQuerySchema(ma.Schema):
     """Which imports are asked for."""
 
-    before = ma.fields.Integer(validate=ma.validate.Range(0, LARGEST))
+    before = ma.fields.Integer(validate=STORABLE)
     limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, MOST))
 
 
@@ -277,55 +265,6 @@ class ImportProblemsView(MethodView):
                 as_csv(imports.all_problems(portal_id, job_id)), content_type=CSV, headers=headers
             )
         return [describe_problem(*each) for each in imports.problems(portal_id, job_id, **query)]
-
-
-def describe_import(job: Job) -> dict[str, Any]:
-    """Return an import's document, for the API and for commands."""
-    total, counts = job.total or 0, dict(job.counts)
-    counters = {name: sum(counts.get(each, 0) for each in ours) for name, ours in COUNTERS.items()}
-    request = job.request
-    return {
-        **{name: value for name, value in describe(job).items() if name != "kind"},
-        "name": request["name"],
-        "files": [
-            {name: file[name] for name in ("id", "name", "rows", "mapping", "other_objects")}
-            for file in request["files"]
-        ],
-        "identified_by": request["identified_by"],
-        "operation": request["operation"],
-        "marketing": request["marketing"],
-        "expected": request.get("expected"),
-        "total": total,
-        "progress": round(job.done / total, 4) if total else float(job.state is JobState.DONE),
-        "counters": {"TOTAL_ROWS": total, **counters},
-    }
-
-
-def describe_estimate(job: Job) -> dict[str, Any]:
-    """Return the document of an estimate that a job makes."""
-    is_done = job.state is JobState.DONE
-    return {
-        "job": job.id,
-        "state": job.state.value,
-        "done": job.done,
-        "total": job.total or 0,
-        "error": job.error,
-        "estimate": as_document(job.counts) if is_done else None,
-    }
-
-
-def as_csv(problems: Iterable[Problem]) -> Iterator[str]:
-    """Give out problems as lines of CSV; no cell can pass for a formula."""
-    yield ",".join(COLUMNS) + "\r\n"
-    for problem in problems:
-        line = io.StringIO()
-        csv.writer(line).writerow([_cell(getattr(problem, name)) for name in COLUMNS])
-        yield line.getvalue()
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def _imports() -> Imports:

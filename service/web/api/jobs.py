@@ -6,15 +6,16 @@ import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.domain.jobs import Job, JobState, Problem
+from service.domain.jobs import JobState
 from service.domain.portals import Scope
-from service.errors import Conflict, NotFound
+from service.jobs import asking
 from service.store import jobs
-from service.web.api.access import LARGEST, NUMBER, PORTAL, guard
+from service.web.api.access import NUMBER, PORTAL, guard
 from service.web.api.effects import changes
+from service.web.api.fields import INSTANT, STORABLE
+from service.web.documents.jobs import describe, describe_problem
 from service.web.services import services
 
-INSTANT = {"format": "date-time"}
 MOST = 1_000
 
 blueprint = Blueprint("jobs", __name__, url_prefix=f"{PORTAL}/jobs", description="Long work")
@@ -52,9 +53,7 @@ class JobQuerySchema(ma.Schema):
     """Which jobs are asked for."""
 
     kind = ma.fields.String()
-    before = ma.fields.Integer(
-        validate=ma.validate.Range(0, LARGEST), metadata={"description": "Only older ones"}
-    )
+    before = ma.fields.Integer(validate=STORABLE, metadata={"description": "Only older ones"})
     limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, MOST))
 
 
@@ -75,7 +74,7 @@ class JobProblemSchema(ma.Schema):
 class JobProblemQuerySchema(ma.Schema):
     """Which problems are asked for."""
 
-    after = ma.fields.Integer(load_default=0, validate=ma.validate.Range(0, LARGEST))
+    after = ma.fields.Integer(load_default=0, validate=STORABLE)
     limit = ma.fields.Integer(load_default=100, validate=ma.validate.Range(1, MOST))
 
 
@@ -98,7 +97,7 @@ class JobView(MethodView):
     @blueprint.response(200, JobSchema)
     def get(self, portal_id: int, job_id: int) -> dict[str, Any]:
         """Return how far a job is."""
-        return describe(_find(portal_id, job_id))
+        return describe(asking.find(services().database, portal_id, job_id))
 
 
 @blueprint.route(f"/<{NUMBER}:job_id>/cancel")
@@ -109,12 +108,7 @@ class CancelView(MethodView):
     @blueprint.response(200, JobSchema)
     def post(self, portal_id: int, job_id: int) -> dict[str, Any]:
         """Cancel a job before its next step; what it has done stays."""
-        with services().database.writing() as connection:
-            asked = jobs.ask_to_cancel(connection, portal_id, job_id)
-        job = _find(portal_id, job_id)
-        if not asked:
-            raise Conflict(f"job {job_id} has ended already: {job.state}")
-        return describe(job)
+        return describe(asking.cancel(services().database, portal_id, job_id))
 
 
 @blueprint.route(f"/<{NUMBER}:job_id>/problems")
@@ -125,42 +119,7 @@ class ProblemsView(MethodView):
     @blueprint.response(200, JobProblemSchema(many=True))
     def get(self, query: dict[str, Any], portal_id: int, job_id: int) -> list[dict[str, Any]]:
         """Return problems in their order."""
-        _find(portal_id, job_id)
+        asking.find(services().database, portal_id, job_id)
         with services().database.reading() as connection:
             found = jobs.problems(connection, job_id, **query)
         return [describe_problem(number, problem) for number, problem in found]
-
-
-def describe(job: Job) -> dict[str, Any]:
-    """Return a job's document, for the API and for commands."""
-    instants = {
-        name: instant.isoformat() if instant else None
-        for name in ("created_at", "started_at", "updated_at", "finished_at")
-        for instant in (getattr(job, name),)
-    }
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state.value,
-        "actor": job.actor,
-        "total": job.total,
-        "done": job.done,
-        "counts": dict(job.counts),
-        "problems": job.problems,
-        "error": job.error,
-        **instants,
-    }
-
-
-def describe_problem(number: int, problem: Problem) -> dict[str, Any]:
-    """Return a problem's document."""
-    names = ("contact_id", "file", "line", "column", "column_name", "reason", "message", "mend")
-    return {"number": number, **{name: getattr(problem, name) for name in names}}
-
-
-def _find(portal_id: int, job_id: int) -> Job:
-    with services().database.reading() as connection:
-        job = jobs.find(connection, portal_id, job_id)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job

@@ -7,7 +7,8 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service.web.api.access import PORTAL, actor, current_token, guard
-from service.web.api.people import SCOPES, TokenSchema, UserSchema, all_people, describe_token, describe_user
+from service.web.api.people import SCOPES, TokenSchema, UserSchema, all_people
+from service.web.documents.people import describe_token, describe_user
 
 blueprint = Blueprint("me", __name__, url_prefix=f"{PORTAL}/me", description="Whose request it is")
 guard(blueprint, None)

@@ -1,23 +1,22 @@
 """`/users`, `/tokens` and `/roles` of a portal: who may do what."""
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from service.domain.people import ROLES, Role, User
-from service.domain.portals import AccessToken, Scope
+from service.domain.people import Role
+from service.domain.portals import Scope
 from service.people import NewToken, NewUser, People
-from service.web.api.access import LARGEST, NUMBER, PORTAL, guard, maker
+from service.web.api.access import NUMBER, PORTAL, guard, maker
 from service.web.api.effects import changes, sets_status
+from service.web.api.fields import INSTANT, STORABLE, STRICT
+from service.web.documents.people import describe_roles, describe_token, describe_user
 from service.web.services import services
 
 USERS, TOKENS = "/users", "/tokens"
 ONE_USER, ONE_TOKEN = f"{USERS}/<{NUMBER}:user_id>", f"{TOKENS}/<{NUMBER}:token_id>"
-INSTANT = {"format": "date-time"}
 ROLE_NAMES = [each.value for each in Role]
 SCOPES = [each.value for each in Scope]
 
@@ -46,7 +45,7 @@ class NewUserSchema(ma.Schema):
     email = ma.fields.String(required=True, metadata={"description": "Of one user of the portal only"})
     name = ma.fields.String(metadata={"description": "The e-mail address if it is left out"})
     role = ma.fields.String(required=True, validate=ma.validate.OneOf(ROLE_NAMES))
-    marketing_access = ma.fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    marketing_access = ma.fields.Boolean(load_default=True, **STRICT)
 
 
 class UserChangesSchema(ma.Schema):
@@ -55,8 +54,7 @@ class UserChangesSchema(ma.Schema):
     name = ma.fields.String()
     role = ma.fields.String(validate=ma.validate.OneOf(ROLE_NAMES))
     marketing_access = ma.fields.Boolean(
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Gives or takes it; nobody gives it to themselves"},
     )
 
@@ -103,7 +101,7 @@ class NewTokenSchema(ma.Schema):
     user_id = ma.fields.Integer(
         strict=True,
         data_key="user",
-        validate=ma.validate.Range(0, LARGEST),
+        validate=STORABLE,
         metadata={"description": "Who is to act by it; an integration's if it is left out"},
     )
     scopes = ma.fields.List(
@@ -112,14 +110,12 @@ class NewTokenSchema(ma.Schema):
         metadata={"description": "All that the user's role has, or your own token, if they are left out"},
     )
     marketing_access = ma.fields.Boolean(
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Of an integration; your own if it is left out"},
     )
     marketing_default = ma.fields.Boolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Of contacts that the integration creates"},
     )
 
@@ -128,15 +124,13 @@ class TokenChangesSchema(ma.Schema):
     """What to change; what is left out stays."""
 
     name = ma.fields.String()
-    marketing_access = ma.fields.Boolean(
-        truthy={True}, falsy={False}, metadata={"description": "Of an integration"}
-    )
+    marketing_access = ma.fields.Boolean(**STRICT, metadata={"description": "Of an integration"})
 
 
 class TokenDefaultSchema(ma.Schema):
     """The default marketing status of contacts that an integration creates from now on."""
 
-    marketing_default = ma.fields.Boolean(required=True, truthy={True}, falsy={False})
+    marketing_default = ma.fields.Boolean(required=True, **STRICT)
 
 
 class RoleSchema(ma.Schema):
@@ -270,51 +264,6 @@ class TokenDefaultView(MethodView):
         people = all_people()
         people.set_token_default(maker(), portal_id, token_id, on=wanted["marketing_default"])
         return describe_token(people.token(portal_id, token_id))
-
-
-def describe_roles() -> list[dict[str, Any]]:
-    """Return a document for each role."""
-    return [
-        {
-            "role": role.value,
-            "about": powers.about,
-            "writes": sorted(powers.writes),
-            "reads": sorted(powers.reads),
-        }
-        for role, powers in ROLES.items()
-    ]
-
-
-def describe_user(user: User) -> dict[str, Any]:
-    """Return a user's document."""
-    document = asdict(user)
-    del document["portal_id"]
-    return document | {
-        "role": user.role.value,
-        "created_at": user.created_at.isoformat(),
-        "updated_at": user.updated_at.isoformat(),
-        "deactivated_at": _text(user.deactivated_at),
-    }
-
-
-def describe_token(token: AccessToken) -> dict[str, Any]:
-    """Return a token's document, without its secret, which nobody knows."""
-    return {
-        "id": token.id,
-        "name": token.name,
-        "user": token.user_id,
-        "scopes": sorted(token.scopes),
-        "read_only": sorted(token.read_only),
-        "marketing_access": token.marketing_access,
-        "marketing_default": token.marketing_default,
-        "default_version": token.default_version,
-        "created_at": token.created_at.isoformat(),
-        "revoked_at": _text(token.revoked_at),
-    }
-
-
-def _text(instant: datetime | None) -> str | None:
-    return instant.isoformat() if instant else None
 
 
 def all_people() -> People:

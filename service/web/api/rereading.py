@@ -1,6 +1,5 @@
 """`/api/v1/portals/<portalId>/external-forms/<formId>/read-again`: earlier submissions with another mapping."""
 
-import time
 from datetime import UTC
 from typing import Any
 
@@ -14,7 +13,8 @@ from service.errors import InvalidInput
 from service.rereading import Asked, Rereading
 from service.web.api.access import NUMBER, PORTAL, guard
 from service.web.api.effects import sets_status
-from service.web.services import services
+from service.web.api.fields import STRICT
+from service.web.services import let_others_work, services
 
 MOST_SUBMISSIONS = 20_000
 """That one request reads again; the command reads any number."""
@@ -38,8 +38,7 @@ class ReadAgainSchema(ma.Schema):
     )
     dry_run = ma.fields.Boolean(
         load_default=True,
-        truthy={True},
-        falsy={False},
+        **STRICT,
         metadata={"description": "Say what would change, and change nothing"},
     )
     since = ma.fields.AwareDateTime(
@@ -100,9 +99,4 @@ class ReadAgainView(MethodView):
                 mend="give 'since', or use 'marketable external-form read-again'",
             )
         work = rereading.preview if wanted["dry_run"] else rereading.carry_out
-        return work(asked, _let_others_work).document()
-
-
-def _let_others_work(_number: int) -> None:
-    """Let the worker's other requests have their turn between two pages."""
-    time.sleep(0)
+        return work(asked, let_others_work).document()

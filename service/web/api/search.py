@@ -12,8 +12,10 @@ from service.errors import InvalidInput
 from service.views import Asked, Page, Sort, list_contacts, search
 from service.views.searching import MOST_CONTACTS, MOST_RESULTS, MOST_TOTAL
 from service.web.api.access import PORTAL, guard
+from service.web.api.contacts import AnyContactSchema
 from service.web.api.effects import reads
-from service.web.api.jobs import INSTANT
+from service.web.api.fields import INSTANT, about
+from service.web.documents.contacts import describe_listed
 from service.web.services import services
 
 MOST_PROPERTIES = 100
@@ -29,32 +31,19 @@ blueprint = Blueprint("search", __name__, url_prefix=f"{PORTAL}/contacts", descr
 guard(blueprint, Scope.CONTACTS)
 
 
-class ListedContactSchema(ma.Schema):
+class ListedContactSchema(AnyContactSchema):
     """A contact in a page."""
 
-    id = ma.fields.Integer(required=True)
-    email = ma.fields.String(required=True, allow_none=True)
     properties = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.String(),
         required=True,
-        metadata={"description": "Those that were asked for and that it has"},
+        metadata=about("Those that were asked for and that it has"),
     )
-    marketing = ma.fields.Boolean(required=True, metadata={"description": "Whether it counts now"})
     until_renewal = ma.fields.Boolean(
-        required=True, metadata={"description": "Whether it counts until the update date only"}
+        required=True, metadata=about("Whether it counts until the update date only")
     )
-    since = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
-    until = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
-    reason_type = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "Why it counts; null when it does not"}
-    )
-    reason_id = ma.fields.String(required=True, allow_none=True)
-    created_at = ma.fields.String(required=True, metadata=INSTANT)
-    updated_at = ma.fields.String(required=True, metadata=INSTANT)
     active_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
-    unsubscribed_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
-    bounced_at = ma.fields.String(required=True, allow_none=True, metadata=INSTANT)
 
 
 class ContactPageSchema(ma.Schema):
@@ -194,29 +183,7 @@ def describe_page(page: Page) -> dict[str, Any]:
     """Return the document of a page."""
     now = services().now()
     return {
-        "results": [_describe(each.subject, each.properties, now) for each in page.contacts],
+        "results": [describe_listed(each, now) for each in page.contacts],
         "after": page.after,
         "is_whole": page.is_whole,
     }
-
-
-def _describe(subject: Any, properties: dict[str, str], now: Any) -> dict[str, Any]:
-    stint = subject.standing.stint
-    counts = subject.standing.is_marketing(now)
-    instants = ("created_at", "updated_at", "active_at", "unsubscribed_at", "bounced_at")
-    return {
-        "id": subject.contact_id,
-        "email": subject.email,
-        "properties": properties,
-        "marketing": counts,
-        "until_renewal": counts and stint.until is not None,
-        "since": stint.since.isoformat() if counts else None,
-        "until": stint.until.isoformat() if counts and stint.until else None,
-        "reason_type": stint.reason_type if counts else None,
-        "reason_id": stint.reason_id if counts else None,
-        **{name: _instant(getattr(subject, name)) for name in instants},
-    }
-
-
-def _instant(instant: Any) -> str | None:
-    return None if instant is None else instant.isoformat()

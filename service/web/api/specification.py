@@ -21,6 +21,8 @@ class ProblemSchema(ma.Schema):
     reason = ma.fields.String(metadata={"description": "For programs: a slug that stays the same"})
     field = ma.fields.String(metadata={"description": "Which part of the request is wrong"})
     mend = ma.fields.String(metadata={"description": "What to do"})
+    expected = ma.fields.Integer(metadata={"description": "How many contacts were said"})
+    number = ma.fields.Integer(metadata={"description": "How many there are, where another number was said"})
 
 
 class DescribedApi(Api):  # type: ignore[misc]

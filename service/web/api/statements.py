@@ -9,10 +9,10 @@ from flask_smorest import Blueprint
 
 from service import statements
 from service.domain.portals import Scope
-from service.web.api.access import LARGEST, PORTAL, guard
+from service.web.api.access import PORTAL, guard
+from service.web.api.fields import INSTANT, STORABLE
 from service.web.services import services
 
-INSTANT = {"format": "date-time"}
 MOST_STATEMENTS, MOST_CONTACTS = 100, 10_000
 PLAIN = "text/plain"
 
@@ -116,7 +116,7 @@ class StatementsQuerySchema(ma.Schema):
 class ContactsQuerySchema(ma.Schema):
     """Which page is asked for."""
 
-    after = ma.fields.Integer(load_default=0, validate=ma.validate.Range(0, LARGEST))
+    after = ma.fields.Integer(load_default=0, validate=STORABLE)
     limit = ma.fields.Integer(load_default=1_000, validate=ma.validate.Range(1, MOST_CONTACTS))
 
 

@@ -13,9 +13,8 @@ from service.domain.portals import Scope
 from service.subscriptions import Changes
 from service.web.api.access import PORTAL, actor, current_token, guard
 from service.web.api.effects import sets_status
+from service.web.api.fields import INSTANT
 from service.web.services import services
-
-INSTANT = {"format": "date-time"}
 
 blueprint = Blueprint(
     "subscription", __name__, url_prefix=f"{PORTAL}/subscription", description="The portal's subscription"

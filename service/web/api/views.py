@@ -15,7 +15,7 @@ from service.views import Indexing, SavedViews
 from service.views.saved import index_names
 from service.web.api.access import NUMBER, PORTAL, actor, guard
 from service.web.api.effects import changes
-from service.web.api.jobs import INSTANT
+from service.web.api.fields import INSTANT
 from service.web.api.search import (
     GROUPS,
     ContactPageQuerySchema,

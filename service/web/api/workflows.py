@@ -10,16 +10,14 @@ from service.domain.filters import read_filter
 from service.domain.portals import Scope
 from service.domain.workflows import LONGEST_NAME
 from service.errors import InvalidInput
-from service.web.api.access import LARGEST, NUMBER, PORTAL, actor, guard
+from service.web.api.access import NUMBER, PORTAL, actor, guard
 from service.web.api.effects import reads, sets_status
-from service.web.api.jobs import INSTANT
+from service.web.api.fields import INSTANT, STORABLE, STRICT
 from service.web.services import services
 from service.workflows import Changes, Draft, Told, Workflows, describe
 from service.workflows.changing import MOST_BY_HAND
 
 ONE = f"/<{NUMBER}:workflow_id>"
-TRUTH: dict[str, Any] = {"truthy": {True}, "falsy": {False}}
-ID = ma.validate.Range(0, LARGEST)
 NAME = ma.validate.Length(1, LONGEST_NAME)
 FILTER = {"description": "As in HubSpot's search: filterGroups, or filters"}
 EXPECTED = {"description": "`changes` of the preview; another number changes nothing and answers 409"}
@@ -73,48 +71,48 @@ class NewWorkflowSchema(ma.Schema):
 
     name = ma.fields.String(required=True, validate=NAME)
     filter = ma.fields.Dict(required=True, metadata=FILTER)
-    marketing = ma.fields.Boolean(required=True, metadata=MARKETING, **TRUTH)
-    re_enrols = ma.fields.Boolean(load_default=False, **TRUTH)
+    marketing = ma.fields.Boolean(required=True, metadata=MARKETING, **STRICT)
+    re_enrols = ma.fields.Boolean(load_default=False, **STRICT)
 
 
 class DraftSchema(ma.Schema):
     """What a workflow is to do that is not kept."""
 
     filter = ma.fields.Dict(required=True, metadata=FILTER)
-    marketing = ma.fields.Boolean(required=True, metadata=MARKETING, **TRUTH)
+    marketing = ma.fields.Boolean(required=True, metadata=MARKETING, **STRICT)
 
 
 class AlteredSchema(ma.Schema):
     """What to look at in place of what the workflow has; what is left out is as it has it."""
 
     filter = ma.fields.Dict(metadata=FILTER)
-    marketing = ma.fields.Boolean(metadata=MARKETING, **TRUTH)
-    re_enrols = ma.fields.Boolean(**TRUTH)
+    marketing = ma.fields.Boolean(metadata=MARKETING, **STRICT)
+    re_enrols = ma.fields.Boolean(**STRICT)
 
 
 class WorkflowChangesSchema(AlteredSchema):
     """What to change; what is left out stays. Another filter or action of one that is on needs `enrol_existing`."""
 
     name = ma.fields.String(validate=NAME)
-    enrol_existing = ma.fields.Boolean(metadata=EXISTING, **TRUTH)
-    expected = ma.fields.Integer(strict=True, validate=ID, metadata=EXPECTED)
+    enrol_existing = ma.fields.Boolean(metadata=EXISTING, **STRICT)
+    expected = ma.fields.Integer(strict=True, validate=STORABLE, metadata=EXPECTED)
 
 
 class SwitchOnSchema(ma.Schema):
     """What is to become of contacts that match already."""
 
-    enrol_existing = ma.fields.Boolean(required=True, metadata=EXISTING, **TRUTH)
-    expected = ma.fields.Integer(strict=True, validate=ID, metadata=EXPECTED)
+    enrol_existing = ma.fields.Boolean(required=True, metadata=EXISTING, **STRICT)
+    expected = ma.fields.Integer(strict=True, validate=STORABLE, metadata=EXPECTED)
 
 
 class EnrolSchema(ma.Schema):
     """Whom to enrol now: some contacts, or all who match."""
 
     contact_ids = ma.fields.List(
-        ma.fields.Integer(strict=True, validate=ID), validate=ma.validate.Length(1, MOST_BY_HAND)
+        ma.fields.Integer(strict=True, validate=STORABLE), validate=ma.validate.Length(1, MOST_BY_HAND)
     )
-    existing = ma.fields.Boolean(metadata={"description": "All who match now; then say `expected`"}, **TRUTH)
-    expected = ma.fields.Integer(strict=True, validate=ID, metadata=EXPECTED)
+    existing = ma.fields.Boolean(metadata={"description": "All who match now; then say `expected`"}, **STRICT)
+    expected = ma.fields.Integer(strict=True, validate=STORABLE, metadata=EXPECTED)
 
 
 class ForesightSchema(ma.Schema):
