@@ -19,7 +19,7 @@ from service.reception import Reception
 from service.refused import RefusedDeliveries
 from service.store.session import Database
 from service.vault import vault_of
-from service.web import collect, health, hooks, problems
+from service.web import collect, health, hooks, limits, problems
 from service.web.api import (
     audit,
     billing,
@@ -122,8 +122,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         hops = settings.trusted_proxies
         proxied = ProxyFix(application.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
         application.wsgi_app = proxied  # type: ignore[method-assign]
-    install(application, services)
-    health.install(application, Health("web", services.database, services.now))
+    install_parts(application, services)
+    application.register_blueprint(health.blueprint)
     application.register_blueprint(submissions.blueprint)
     application.register_blueprint(hooks.blueprint)
     application.register_blueprint(collect.blueprint)
@@ -132,3 +132,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         api.register_blueprint(part.blueprint)
     problems.install(application)
     return application
+
+
+def install_parts(application: Flask, services: Services) -> None:
+    """Give an application its parts, in place of those that it had."""
+    install(application, services)
+    health.install(application, Health("web", services.database, services.now))
+    limits.reset(application)

@@ -1,5 +1,6 @@
 """A web process with one portal, for tests that come to it as browsers do."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,13 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services
+from service.app import open_services
 from service.domain.endpoints import Endpoint
 from service.endpoints import Endpoints, Wanted, hook_path
 from service.providers.catalogue import load_catalogue
 from service.store.tables import contact, submission
 from service.vault import new_key, vault_of
-from service.web import collect
+from tests.applications import application
 from tests.facts import PORTAL
 from tests.world import World
 
@@ -43,10 +44,12 @@ class Site:
         self.endpoints = Endpoints(
             self.services.database, vault_of(given), load_catalogue(), self.services.now
         )
-        application = create_app(given, self.services)
-        if collect.blueprint.name not in application.blueprints:
-            application.register_blueprint(collect.blueprint)
-        self.client = application.test_client()
+        self._lent = ExitStack()
+        self.client = self._lent.enter_context(application(given, self.services)).test_client()
+
+    def close(self) -> None:
+        self.services.close()
+        self._lent.close()
 
     def endpoint(self, provider: str = "html_form", captcha_secret: str = "", **options: Any) -> Endpoint:
         wanted = Wanted(captcha_secret=captcha_secret, options=options)

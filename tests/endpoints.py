@@ -1,14 +1,14 @@
 """One web process on a test's world: it takes deliveries at endpoints and answers our own API."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services
+from service.app import open_services
 from service.delivery import Delivery
 from service.documents import dumps
 from service.domain.portals import Scope
@@ -18,6 +18,7 @@ from service.replay import Replay
 from service.signatures import sign
 from service.store import portals
 from service.vault import new_key
+from tests.applications import application
 from tests.facts import NOW, PORTAL, make_portal
 from tests.world import World
 
@@ -52,12 +53,18 @@ class Site:
         )
         self.world = world
         self.services = open_services(settings, world.now)
-        self.client = create_app(settings, self.services).test_client()
+        self._lent = ExitStack()
+        self.client = self._lent.enter_context(application(settings, self.services)).test_client()
         self.endpoints = Endpoints(world.database, self.services.configuration.vault(), CATALOGUE, world.now)
         with world.database.writing() as connection:
             portals.add_portal(connection, make_portal(OTHER_PORTAL))
             for portal_id in (PORTAL, OTHER_PORTAL):
                 portals.add_token(connection, portal_id, "t", _token(portal_id), list(Scope), NOW)
+
+    def close(self) -> None:
+        """Stop its threads and give back what it was lent."""
+        self.services.close()
+        self._lent.close()
 
     def ask(
         self, method: str, path: str, body: Any = None, *, portal: int = PORTAL, token: str | None = None
@@ -108,7 +115,7 @@ def opened_site(world: World, folder: Path, **settings: Any) -> Iterator[Site]:
     try:
         yield site
     finally:
-        site.services.close()
+        site.close()
 
 
 def _token(portal_id: int) -> str:

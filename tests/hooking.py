@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services
+from service.app import open_services
 from service.delivery import Delivery
 from service.documents import dumps
 from service.domain.endpoints import Endpoint
@@ -24,6 +25,7 @@ from service.signatures.keys import SecretPair
 from service.signatures.shared import Place
 from service.store import portals
 from service.vault import vault_of
+from tests.applications import application
 from tests.facts import make_portal
 
 ORIGIN = "https://forms.example.com"
@@ -47,7 +49,8 @@ class Site:
         self.services = open_services(given, self.now)
         self.database = self.services.database
         self.endpoints = Endpoints(self.database, vault_of(given), CATALOGUE, self.now)
-        self.client = create_app(given, self.services).test_client()
+        self._lent = ExitStack()
+        self.client = self._lent.enter_context(application(given, self.services)).test_client()
 
     def now(self) -> datetime:
         return self.time
@@ -98,6 +101,7 @@ class Site:
 
     def close(self) -> None:
         self.services.close()
+        self._lent.close()
 
 
 def secret_for(description: Description) -> SecretPair:

@@ -110,7 +110,10 @@ def starter() -> Starter:
 
 def serve(address: str) -> None:
     """Fork for each order, until standard input ends; returns in the forked process only, which is to run it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, selectors.DefaultSelector() as selector:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+        selectors.DefaultSelector() as selector,
+    ):
         listener.bind(address)
         listener.listen()
         selector.register(listener, selectors.EVENT_READ)

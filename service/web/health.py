@@ -25,15 +25,15 @@ blueprint = Blueprint("health", __name__)
 
 
 def install(application: Flask, health: Health) -> None:
-    """Add the routes to an application."""
+    """Say what the routes of an application answer from."""
     application.extensions[EXTENSION] = health
-    application.register_blueprint(blueprint)
 
 
 def create_health_app(health: Health) -> Flask:
     """Make an application of these routes alone, for processes that serve nothing else."""
     application = Flask("marketable-health", static_folder=None)
     install(application, health)
+    application.register_blueprint(blueprint)
     return application
 
 

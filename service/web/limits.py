@@ -4,7 +4,7 @@ import ipaddress
 import math
 import time
 
-from flask import current_app
+from flask import Flask, current_app
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -47,6 +47,11 @@ class SubmissionLimits:
         """By portal and client address."""
         self.secure = RateLimit(secure)
         """By access token."""
+
+
+def reset(application: Flask) -> None:
+    """Begin to count anew."""
+    application.extensions.pop(_EXTENSION, None)
 
 
 def submission_limits() -> SubmissionLimits:

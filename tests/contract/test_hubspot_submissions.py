@@ -4,6 +4,7 @@ import io
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from service.app import create_app, open_services
+from service.app import open_services
 from service.domain.billing import Commitment, Product, Subscription
 from service.domain.forms import DEFAULT_THANKS, Form, read_definition
 from service.domain.portals import Portal
@@ -24,6 +25,7 @@ from service.store.session import Database
 from service.store.tables import contact, submission
 from service.web.hubspot.submissions import OTHERS
 from service.web.services import Services
+from tests.applications import application
 from tests.submission_samples import COOKIE, EMAIL, FIRSTNAME, GUID, entry, make_body, milliseconds
 
 PUBLIC = f"/submissions/v3/integration/submit/1/{GUID}"
@@ -45,7 +47,12 @@ class Site:
             for portal_id in (1, 2):
                 portals.add_portal(connection, _portal(portal_id))
         self.save_form()
-        self.client = create_app(given, self.services).test_client()
+        self._lent = ExitStack()
+        self.client = self._lent.enter_context(application(given, self.services)).test_client()
+
+    def close(self) -> None:
+        self.services.close()
+        self._lent.close()
 
     @property
     def database(self) -> Database:
@@ -92,7 +99,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 
     yield open_site
     for site in sites:
-        site.services.close()
+        site.close()
 
 
 @pytest.fixture

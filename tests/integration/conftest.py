@@ -6,28 +6,47 @@ one costs more than most tests.
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from service.store.session import Database
 from service.store.tables import metadata
+from tests.engines import Engines, kept_engines
 from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase, Stack
-from tests.world import World, break_connections, migrate, opened, opened_database
+from tests.services.postgres import libpq_url
+from tests.world import World, migrate, opened, opened_database
 
 TABLES = [table for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+EMPTY = "; ".join(
+    [
+        END_OTHERS,
+        *(f'DELETE FROM "{table.name}"' for table in TABLES),  # noqa: S608 - names of our own
+        "UPDATE configuration SET version = 1",
+    ]
+)
 
 
-def empty_tables(url: str) -> None:
-    """Leave the database as a migration leaves it, and nobody connected to it."""
-    with opened_database(url) as database:
-        break_connections(database)
-        with database.writing() as connection:
-            # One round trip: the tests of a worker do this thousands of times.
-            connection.exec_driver_sql("; ".join(f'DELETE FROM "{table.name}"' for table in TABLES))  # noqa: S608 - names of our own
-            connection.execute(sa.update(metadata.tables["configuration"]).values(version=1))
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """A migrated database that tests use one after the other, and a connection to empty it in between."""
+
+    url: str
+    connection: psycopg.Connection[Any]
+
+    def empty(self) -> None:
+        """Leave the database as a migration leaves it, and nobody else connected to it."""
+        # One round trip: the tests of a worker do this thousands of times.
+        self.connection.execute(EMPTY)
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +54,34 @@ def database_migration() -> Migration:
     return migrate
 
 
+@pytest.fixture(scope="session", autouse=True)
+def engines() -> Iterator[Engines]:
+    """Engines outlast a test, as they outlast a request."""
+    with kept_engines() as kept:
+        yield kept
+
+
 @pytest.fixture(scope="session")
-def migrated_postgres(worker_databases: Databases) -> Iterator[str]:
+def worker_folder(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> Path:
+    folder = tmp_path_factory.mktemp("databases")
+    engines.kept.add(f"sqlite:///{folder / 'marketable.db'}")
+    return folder
+
+
+@pytest.fixture
+def sqlite_folder(worker_folder: Path) -> Path:
+    """Where the SQLite file of every test is, one after the other."""
+    for left in worker_folder.iterdir():
+        left.unlink()
+    return worker_folder
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(worker_databases: Databases, engines: Engines) -> Iterator[Emptied]:
     url = worker_databases.create(migrate)
-    yield url
+    engines.kept.add(url)
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        yield Emptied(url, connection)
     worker_databases.drop(url)
 
 
@@ -47,17 +90,17 @@ def postgres_database(
     request: pytest.FixtureRequest, postgres_database: PostgresDatabase
 ) -> Iterator[PostgresDatabase]:
     """As the fixture that it replaces; the migrated database is this worker's own, and empty."""
-    used: list[str] = []
+    used: list[Emptied] = []
 
     def create(template: Migration | None = None) -> str:
         if template is not migrate or used:
             return postgres_database(template)
         used.append(request.getfixturevalue("migrated_postgres"))
-        return used[0]
+        return used[0].url
 
     yield create
-    for url in used:
-        empty_tables(url)
+    for each in used:
+        each.empty()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ OF_FORM = f"/brakes/hubspot_form/{FORM}"
 def site(world: World, tmp_path: Path) -> Iterator[Site]:
     opened = Site(world, tmp_path)
     yield opened
-    opened.services.close()
+    opened.close()
 
 
 def held(site: Site, **query: Any) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ PLAIN = "text/plain;charset=UTF-8"
 def site(world: World, tmp_path: Path) -> Iterator[Site]:
     site = Site(world, tmp_path)
     yield site
-    site.services.close()
+    site.close()
 
 
 @pytest.fixture

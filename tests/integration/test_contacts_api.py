@@ -15,7 +15,7 @@ CONTACTS = "/contacts"
 def site(world: World, tmp_path: Path) -> Iterator[Site]:
     opened = Site(world, tmp_path)
     yield opened
-    opened.services.close()
+    opened.close()
 
 
 def make(site: Site, email: str = "ada@example.com", **told: Any) -> int:

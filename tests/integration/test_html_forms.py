@@ -32,7 +32,7 @@ def start(world: World, tmp_path: Path) -> Iterator[Callable[..., Site]]:
 
     yield open_site
     for site in sites:
-        site.services.close()
+        site.close()
 
 
 @pytest.fixture

@@ -209,6 +209,12 @@ def database_migration() -> Migration | None:
     return None
 
 
+@pytest.fixture
+def sqlite_folder(tmp_path: Path) -> Path:
+    """Where a test's SQLite file is."""
+    return tmp_path
+
+
 @pytest.fixture(params=["sqlite+memory", "postgresql+rabbitmq"])
 def engine_urls(request: pytest.FixtureRequest, database_migration: Migration | None) -> Stack:
     """The same test on both engines: the embedded default and the grown-up pair."""
@@ -220,7 +226,7 @@ def engine_urls(request: pytest.FixtureRequest, database_migration: Migration | 
 
 
 def _embedded_stack(request: pytest.FixtureRequest, migration: Migration | None) -> Stack:
-    folder: Path = request.getfixturevalue("tmp_path")
+    folder: Path = request.getfixturevalue("sqlite_folder")
     path = folder / "marketable.db"
     if migration:
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
