@@ -17,7 +17,7 @@ from service.errors import MarketableError
 from service.health import PASS, WARN, Check, Checks, Health, age_check
 from service.instants import utc_now
 from service.joining import Joiner
-from service.process import Job, Listening, run
+from service.process import HEALTH_PORTS, Job, Listening, run
 from service.relay import Relay
 from service.statements import StatementMaker, waiting_check
 from service.store import look_ups
@@ -27,7 +27,6 @@ from service.vault import vault_of
 
 WORKER = "worker"
 LOOKUPS = look_ups.CONSUMER
-HEALTH_PORTS = {BILLING_COUNT: 8003, LOOKUPS: 8004}
 OLD_LOOK_UP = 300.0
 """Seconds that a look-up may be due before health warns."""
 

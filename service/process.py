@@ -12,6 +12,8 @@ from service.health import Health
 from service.web.health import HealthServer
 
 PARENT_VARIABLE = "MARKETABLE_INTERNAL_PARENT"
+HEALTH_PORTS = {"relay": 8001, "clock": 8002, "billing-count": 8003, "lookups": 8004, "jobs": 8005}
+"""Where a process answers that has no other port set."""
 GRACE = 20.0
 """Seconds that the threads of a process have to finish what they are at."""
 

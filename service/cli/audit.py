@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from service.cli.running import INSTANT, JSON, PORTAL, open_database
+from service.cli.opening import open_database
+from service.cli.running import INSTANT, JSON, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
 from service.store.audit import WINDOW, AuditKind

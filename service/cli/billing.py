@@ -7,10 +7,12 @@ import click
 
 from service import billing as bills
 from service.billing import CANDIDATES, MOST_CANDIDATES, MOST_DAYS, SILENT_DAYS
-from service.cli.running import INSTANT, JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import INSTANT, JSON, NUMBER, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.store.releases import Kind
 from service.store.session import Database
 from service.web.documents.billing import (

@@ -8,13 +8,15 @@ import click
 from service.brakes.holding import Holding, Settled
 from service.brakes.limits import Brakes
 from service.cli.following import FOLLOW, follow
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.brake import WHOLE_PORTAL, HeldState, Limits, Target
 from service.domain.model import Source
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.store.held import Wanted
 from service.web.documents.brakes import ANY, MOST, describe_brake, describe_held, describe_settled
 

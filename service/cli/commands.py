@@ -9,12 +9,12 @@ from service import __version__
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS: Mapping[str, str] = {
-    "up": "processes:up",
-    "web": "processes:web",
-    "relay": "processes:relay",
+    "up": "serving:up",
+    "web": "serving:web",
+    "relay": "relaying:relay",
     "clock": "processes:clock",
     "jobs": "processes:jobs",
-    "consume": "processes:consume",
+    "consume": "consuming:consume",
     "migrate": "database:migrate",
     "verify": "database:verify",
     "sweep": "database:sweep",

@@ -9,13 +9,15 @@ from service import bulk
 from service.addresses import normalise_email
 from service.cli.filter_files import FILE, HELP, read_filter_file
 from service.cli.following import FOLLOW, follow
-from service.cli.running import NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import NUMBER, PORTAL
 from service.cli.views import search_contacts
 from service.contacts import Contacts
 from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.model import Decision
 from service.errors import InvalidInput, NotFound, UnexpectedNumber
+from service.instants import utc_now
 from service.store import contacts
 from service.store.selections import Selection
 from service.web.documents.billing import explain

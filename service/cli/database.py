@@ -4,7 +4,9 @@ import time
 
 import click
 
-from service.cli.running import EXIT_FAILED, NUMBER, open_database, read_settings, utc_now
+from service.cli.opening import open_database
+from service.cli.running import EXIT_FAILED, NUMBER, read_settings
+from service.instants import utc_now
 from service.store import outbox, proof, schema
 from service.store.session import Database
 from service.sweep import sweep as send_again

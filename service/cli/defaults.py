@@ -5,7 +5,8 @@ from typing import IO, Any
 
 import click
 
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.defaults.every import Defaults
 from service.defaults.files import DefaultsFile, describe
@@ -14,6 +15,7 @@ from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.defaults import DELETE_COUNTS, Subject, Value, read_subject, read_value
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.web.documents.defaults import describe_default, describe_entry, describe_sources
 
 SUBJECT = click.argument("subject")

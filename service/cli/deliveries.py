@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import click
 
+from service.cli.opening import open_database
 from service.cli.parts import opened_replay
-from service.cli.running import EXIT_FAILED, JSON, NUMBER, PORTAL, open_database
+from service.cli.running import EXIT_FAILED, JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.errors import InvalidInput

@@ -6,8 +6,9 @@ import click
 
 from config.settings import unknown_variables
 from service.broker import Topology
-from service.cli.running import EXIT_FAILED, read_settings, utc_now
+from service.cli.running import EXIT_FAILED, read_settings
 from service.doctor import Finding, Level, examine
+from service.instants import utc_now
 from service.store.session import Database
 from service.vault import Vault, open_vault
 

@@ -8,7 +8,8 @@ from typing import IO, Any
 import click
 
 from config.settings import source_defaults
-from service.cli.running import JSON, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, PORTAL
 from service.cli.tables import show
 from service.documents import dumps, loads
 from service.domain.actors import COMMAND
@@ -16,6 +17,7 @@ from service.domain.defaults import Subject, SubjectKind
 from service.domain.forms import Form, dump_definition, read_definition
 from service.domain.model import Source
 from service.errors import InvalidInput, NotFound
+from service.instants import utc_now
 from service.store import audit, defaults, portals
 from service.store.audit import Entry
 

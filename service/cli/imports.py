@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from service.cli.following import exit_code, open_bar, wait_for
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.domain.actors import COMMAND
@@ -18,6 +19,7 @@ from service.imports.estimating import MARKETING, as_document
 from service.imports.files import ImportFiles
 from service.imports.starting import Imports
 from service.imports.wanted import Operation, Wanted, WantedFile
+from service.instants import utc_now
 from service.store.import_files import ImportFile
 from service.web.documents.imports import as_csv, describe_file, describe_import
 from service.web.documents.jobs import describe_problem

@@ -3,7 +3,8 @@
 import click
 
 from service.cli.following import follow
-from service.cli.running import JSON, NUMBER, PORTAL, open_database
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
 from service.jobs import asking

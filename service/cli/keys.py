@@ -2,9 +2,10 @@
 
 import click
 
+from service.cli.opening import open_database
 from service.cli.parts import quiet_settings
-from service.cli.running import open_database, utc_now
 from service.domain.actors import COMMAND
+from service.instants import utc_now
 from service.store import audit, deliveries, endpoints, portals
 from service.store.audit import Entry
 from service.vault import new_key, vault_of

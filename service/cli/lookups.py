@@ -2,8 +2,10 @@
 
 import click
 
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show
+from service.instants import utc_now
 from service.store import look_ups, portals
 
 ENDPOINT = click.option(

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 
 from config.settings import Settings
 from service.activity import ActivityLog
-from service.cli.running import open_database, read_settings, utc_now
+from service.cli.opening import open_database
+from service.cli.running import read_settings
 from service.configuration import Configuration
 from service.endpoints import Endpoints
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.intake import Intake
 from service.providers.catalogue import load_catalogue
 from service.reception import Reception

@@ -6,7 +6,8 @@ from zoneinfo import available_timezones
 import click
 
 from service import subscriptions
-from service.cli.running import JSON, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON
 from service.cli.tables import show
 from service.documents import dumps
 from service.domain.actors import COMMAND
@@ -14,6 +15,7 @@ from service.domain.billing import TIER_STEPS, Commitment, Product, Subscription
 from service.domain.defaults import EXTERNAL_FORMS
 from service.domain.portals import Portal
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.store import audit, defaults, portals
 from service.store.audit import Entry
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from service.cli import trials
-from service.cli.running import EXIT_FAILED, JSON, read_settings, utc_now
+from service.cli.running import EXIT_FAILED, JSON, read_settings
 from service.cli.tables import show as show_rows
 from service.delivery import Delivery, dump_http, read_http
 from service.documents import dumps
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.providers import overview
 from service.providers.catalogue import Catalogue, load_catalogue
 from service.providers.checking import README, Report, check_folder

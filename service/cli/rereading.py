@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from service.cli.opening import open_database
 from service.cli.parts import changed_mapping, open_endpoints
-from service.cli.running import INSTANT, JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.running import INSTANT, JSON, NUMBER, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
+from service.instants import utc_now
 from service.rereading import Asked, Rereading
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: settings, the database, and how errors are said."""
+"""What the commands share: settings, options, and how errors are said. It loads little: each command begins here."""
 
 import sys
 from collections.abc import Callable
@@ -10,9 +10,6 @@ import click
 from config import logs
 from config.settings import Settings, SettingsError
 from service.errors import InvalidInput, MarketableError, Unavailable
-from service.instants import utc_now
-from service.store import schema
-from service.store.session import Database
 
 
 class _Instant(click.DateTime):
@@ -39,16 +36,13 @@ def read_settings(process: str = "command", level: str | None = None) -> Setting
     return settings
 
 
-def open_database() -> Database:
-    """Open the database of the settings for one command."""
-    database = Database(read_settings(level="warning").database)
-    revision = schema.current_revision(database)
-    if revision is None:
-        message = f"the database {database.url.render_as_string(hide_password=True)} has no tables"
-        raise InvalidInput(
-            message, mend="run 'marketable migrate', or 'marketable up' for the embedded default"
-        )
-    return database
+def read_separate(process: str) -> Settings:
+    """Read the settings of a process that needs a broker between processes."""
+    settings = read_settings(process)
+    if settings.is_embedded_broker:
+        message = "MARKETABLE_BROKER_URL is memory://, a broker that lives inside one process"
+        raise InvalidInput(message, mend="set it to amqp://…, or run 'marketable up'")
+    return settings
 
 
 def failing_clearly(command: Callable[..., Any]) -> int:
@@ -75,15 +69,3 @@ def _say(error: Exception) -> int:
     for line in lines:
         sys.stderr.write(f"marketable: {line}\n")
     return code
-
-
-__all__ = [
-    "INSTANT",
-    "JSON",
-    "NUMBER",
-    "PORTAL",
-    "failing_clearly",
-    "open_database",
-    "read_settings",
-    "utc_now",
-]

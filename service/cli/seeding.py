@@ -6,7 +6,9 @@ import time
 import click
 
 from service import seeding
-from service.cli.running import PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import PORTAL
+from service.instants import utc_now
 from service.seeding import Wanted
 
 

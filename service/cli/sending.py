@@ -10,11 +10,12 @@ import click
 
 from service import demo
 from service.cli.parts import open_endpoints, quiet_settings
-from service.cli.running import NUMBER, utc_now
+from service.cli.running import NUMBER
 from service.delivery import Delivery
 from service.documents import dumps
 from service.endpoints import Shown, hook_path
 from service.errors import InvalidInput, NotFound, Unavailable
+from service.instants import utc_now
 from service.providers.samples import read_samples
 from service.signatures import sign
 

@@ -3,7 +3,8 @@
 import click
 
 from service import statements
-from service.cli.running import EXIT_FAILED, JSON, PORTAL, open_database
+from service.cli.opening import open_database
+from service.cli.running import EXIT_FAILED, JSON, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
 from service.statements import Verification

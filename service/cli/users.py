@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show
 from service.domain.people import BY_COMMAND, ROLES, Role, User
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.people import NewUser, People
 from service.web.documents.people import describe_user
 

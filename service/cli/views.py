@@ -5,12 +5,14 @@ from typing import Any
 import click
 
 from service.cli.filter_files import FILE, HELP, read_filter_file
-from service.cli.running import EXIT_FAILED, JSON, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import EXIT_FAILED, JSON, PORTAL
 from service.cli.tables import show
 from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.filters import Filter, dump_filter
 from service.domain.views import View
+from service.instants import utc_now
 from service.store.property_indexes import Built
 from service.views import Asked, Indexing, Page, SavedViews, Sort, search
 from service.views.searching import MOST_CONTACTS, MOST_RESULTS

@@ -6,12 +6,14 @@ import click
 
 from service.cli.filter_files import FILE, HELP, read_filter_file
 from service.cli.following import FOLLOW, follow
-from service.cli.running import JSON, NUMBER, PORTAL, open_database, utc_now
+from service.cli.opening import open_database
+from service.cli.running import JSON, NUMBER, PORTAL
 from service.cli.tables import show as show_rows
 from service.documents import dumps
 from service.domain.actors import COMMAND
 from service.domain.workflows import Workflow
 from service.errors import InvalidInput
+from service.instants import utc_now
 from service.workflows import Changes, Draft, Foresight, Told, Workflows, describe
 
 WORKFLOW = click.argument("workflow_id", metavar="ID", type=NUMBER)

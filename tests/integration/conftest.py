@@ -6,9 +6,7 @@ one costs more than most tests.
 
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -36,17 +34,11 @@ EMPTY = "; ".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Emptied:
-    """A migrated database that tests use one after the other, and a connection to empty it in between."""
-
-    url: str
-    connection: psycopg.Connection[Any]
-
-    def empty(self) -> None:
-        """Leave the database as a migration leaves it, and nobody else connected to it."""
+def empty(url: str) -> None:
+    """Leave the database as a migration leaves it, and nobody connected to it."""
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         # One round trip: the tests of a worker do this thousands of times.
-        self.connection.execute(EMPTY)
+        connection.execute(EMPTY)
 
 
 @pytest.fixture(scope="session")
@@ -77,11 +69,10 @@ def sqlite_folder(worker_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(worker_databases: Databases, engines: Engines) -> Iterator[Emptied]:
+def migrated_postgres(worker_databases: Databases, engines: Engines) -> Iterator[str]:
     url = worker_databases.create(migrate)
     engines.kept.add(url)
-    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
-        yield Emptied(url, connection)
+    yield url
     worker_databases.drop(url)
 
 
@@ -90,17 +81,17 @@ def postgres_database(
     request: pytest.FixtureRequest, postgres_database: PostgresDatabase
 ) -> Iterator[PostgresDatabase]:
     """As the fixture that it replaces; the migrated database is this worker's own, and empty."""
-    used: list[Emptied] = []
+    used: list[str] = []
 
     def create(template: Migration | None = None) -> str:
         if template is not migrate or used:
             return postgres_database(template)
         used.append(request.getfixturevalue("migrated_postgres"))
-        return used[0].url
+        return used[0]
 
     yield create
-    for each in used:
-        each.empty()
+    for url in used:
+        empty(url)
 
 
 @pytest.fixture

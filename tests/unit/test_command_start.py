@@ -6,7 +6,7 @@ import sys
 from service.cli.commands import COMMANDS
 
 HEAVY = ("alembic", "flask", "gunicorn", "kombu", "marshmallow")
-PROCESSES = {"processes", "doctoring"}
+PROCESSES = {"doctoring", "processes", "relaying", "serving"}
 """They run what serves and publishes, or look at it."""
 LIGHT = sorted({place.partition(":")[0] for place in COMMANDS.values()} - PROCESSES)
 

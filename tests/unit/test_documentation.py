@@ -16,14 +16,12 @@ from flask import Flask
 from ruamel.yaml import YAML
 
 from config.settings import Settings, unknown_variables, variables
-from consumers.__main__ import HEALTH_PORTS as CONSUMER_PORTS
 from consumers.billing_count import REFUSED_BY_DATABASE, UNKNOWN_PORTAL
 from consumers.outcome import Outcome
 from service import __version__
 from service.app import create_app
 from service.broker import Topology
 from service.cli.commands import group
-from service.cli.processes import HEALTH_PORTS
 from service.cli.running import EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE
 from service.committer import REPEATED
 from service.domain.billing import TIER_STEPS, Commitment, Product
@@ -32,6 +30,7 @@ from service.domain.portals import Scope
 from service.errors import MarketableError
 from service.health import Health
 from service.messages import CONTENT_TYPE, STATUS_CHANGED, dump, load
+from service.process import HEALTH_PORTS
 from service.providers.events import UnreadableReason
 from service.providers.lookups.refusals import DelayedReason, RefusedReason
 from service.signatures import Reason
@@ -212,7 +211,7 @@ def test_a_log_event_has_its_row(event: str) -> None:
     assert in_code(event, page("docs/operating.md").partition("## Logs")[2].partition("###")[0])
 
 
-@pytest.mark.parametrize("port", [*HEALTH_PORTS.values(), *CONSUMER_PORTS.values()])
+@pytest.mark.parametrize("port", HEALTH_PORTS.values())
 def test_a_health_port_is_among_the_processes(port: int) -> None:
     assert f"| {port} |" in page("docs/operating.md")
 
