@@ -101,6 +101,7 @@ def _grown_up(
         "MARKETABLE_BROKER_URL": topology.broker_url,
         "MARKETABLE_TOPOLOGY": topology.prefix,
         "MARKETABLE_RATE_LIMIT_PUBLIC": "0",
+        "MARKETABLE_WEB_WORKERS": "1",
     }
     furnish(database_url, installation.folder / "data")
     return GrownUp(installation, free_port)

@@ -17,6 +17,7 @@ KILLS = 3
 
 @pytest.fixture
 def stack(grown_up: GrownUp) -> Iterator[GrownUp]:
+    grown_up.installation.settings["MARKETABLE_WEB_WORKERS"] = "2"
     grown_up.start("web", "relay", "consumer")
     yield grown_up
     grown_up.installation.close()
