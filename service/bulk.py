@@ -7,9 +7,10 @@ from typing import Any
 
 from service.domain.actors import Actor, actor_from, check_marketing_contacts
 from service.domain.filters import dump_filter, read_filter
-from service.domain.jobs import Job, Problem, Step
+from service.domain.jobs import Job, Problem, Step, held_problem
 from service.domain.model import Intent, Verdict
 from service.errors import UnexpectedNumber
+from service.jobs.kind import JobKind
 from service.store import jobs, portals, selections
 from service.store.contact_batches import ContactBatch, Write
 from service.store.selections import Selection
@@ -53,10 +54,8 @@ def set_status(
         return jobs.add(connection, portal_id, SET_STATUS, str(actor), request, now, total=number)
 
 
-class StatusSetter:
+class StatusSetter(JobKind):
     """The kind of job that `set_status` starts."""
-
-    most_at_once: int | None = None
 
     def step(self, connection: Any, job: Job, now: datetime) -> Step:
         """Set the next contacts."""
@@ -80,12 +79,9 @@ class StatusSetter:
             cursor={"after": found.after},
             done=len(people),
             counts=Counter(decision.verdict.value for decision in decisions.values()),
-            problems=(*map(_held, held), *map(_gone, missing)),
+            problems=(*map(held_problem, held), *map(_gone, missing)),
             finished=found.is_last,
         )
-
-    def forget(self, job: Job) -> None:
-        """Nothing is kept in memory."""
 
 
 def _gone(contact_id: int) -> Problem:
@@ -94,15 +90,6 @@ def _gone(contact_id: int) -> Problem:
         reason=GONE,
         message="there is no such contact any more",
         mend="look whether it was deleted or has merged into another",
-    )
-
-
-def _held(contact_id: int) -> Problem:
-    return Problem(
-        contact_id=contact_id,
-        reason=Verdict.HELD.value,
-        message="the brake holds this contact's raise",
-        mend="release it, or raise the limit",
     )
 
 

@@ -4,16 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from service.domain.jobs import Job, Step
+from service.jobs.kind import JobKind
 from service.store import gone
 
 ERASE = "erase"
 PAGE = 20_000
 
 
-class Eraser:
+class Eraser(JobKind):
     """Goes through all submissions: there is no index by contact, since each would cost every submission."""
-
-    most_at_once: int | None = None
 
     def step(self, connection: Any, job: Job, now: datetime) -> Step:  # noqa: ARG002
         """Look through the next page."""
@@ -22,6 +21,3 @@ class Eraser:
         gone.erase_submissions(connection, found)
         counts = {"submissions": len(found)}
         return Step(cursor={"after": after}, done=len(found), counts=counts, finished=after is None)
-
-    def forget(self, job: Job) -> None:
-        """Nothing is kept in memory."""

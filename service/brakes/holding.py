@@ -19,6 +19,7 @@ from service.domain.marketing import decide
 from service.domain.model import Cause, Default, Intent, ReasonType, Source, Verdict
 from service.domain.reading import is_storable
 from service.errors import InvalidInput, UnexpectedNumber
+from service.jobs.kind import JobKind
 from service.store import audit, held, jobs, portals
 from service.store.contact_batches import ContactBatch, Write
 from service.store.held import Wanted
@@ -129,17 +130,12 @@ class Holding:
         )
 
 
-class HeldSettler:
+class HeldSettler(JobKind):
     """The kind of job that `Holding` starts for many."""
-
-    most_at_once: int | None = None
 
     def step(self, connection: Any, job: Job, now: datetime) -> Step:
         """Settle the next raises that are held."""
         return _step(connection, _Work(job.portal_id, job.kind, job.actor, job.request, job.cursor), now)
-
-    def forget(self, job: Job) -> None:
-        """Nothing is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)

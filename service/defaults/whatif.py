@@ -20,6 +20,7 @@ from service.domain.defaults import EXTERNAL_FORMS, Subject, SubjectKind, Value,
 from service.domain.jobs import Job, Step
 from service.domain.portals import Portal
 from service.errors import InvalidInput, NotFound
+from service.jobs.kind import JobKind
 from service.store import defaults, jobs, ledger, portals, whatif
 from service.store.look_ups import first_id_of
 from service.store.session import Database
@@ -87,14 +88,14 @@ class WhatIf:
         return job, job.cursor.get("result")
 
 
-class WhatIfAsker:
+class WhatIfAsker(JobKind):
     """The kind of job that `WhatIf.start` starts.
 
     The walk's notes are in the process that began it. Others leave its job alone; when that process has been silent
     for a while, one of them begins anew.
     """
 
-    most_at_once: int | None = 1
+    most_at_once = 1
 
     def __init__(self) -> None:
         self._walks: dict[int, tuple[str, Walk]] = {}

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from service.domain.model import Verdict
+
 
 class JobState(enum.StrEnum):
     """Where a job is, named as HubSpot names the states of imports."""
@@ -40,6 +42,16 @@ class Problem:
     column: int | None = None
     """From 1."""
     column_name: str | None = None
+
+
+def held_problem(contact_id: int) -> Problem:
+    """Return what a job says of a contact whose raise the brake holds."""
+    return Problem(
+        contact_id=contact_id,
+        reason=Verdict.HELD.value,
+        message="the brake holds this contact's raise",
+        mend="release it, or raise the limit",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from service.imports import refusals
 from service.imports.drafts import Draft, Drafts, Outcome, draft_by_email, draft_by_id
 from service.imports.rows import Chunk, RowReader, load_place
 from service.imports.wanted import Wanted, load
+from service.jobs.kind import JobKind
 from service.spreadsheets import ImportRow
 from service.store import portals
 from service.store.contact_batches import ContactBatch, Person, Write
@@ -43,10 +44,10 @@ RAISED, HELD, PROBLEMS, VALUES = "raised", "held", "problems", "values"
 
 
 @dataclass(slots=True)
-class Importer:
+class Importer(JobKind):
     """The kind of job; one for each runner."""
 
-    most_at_once: int | None = MOST_AT_ONCE
+    most_at_once = MOST_AT_ONCE
     _readers: dict[int, RowReader] = field(default_factory=dict)
     _rows: int = FIRST_ROWS
 

@@ -22,6 +22,7 @@ from service.imports.drafts import Draft, Drafts, Outcome
 from service.imports.refusals import Refusal
 from service.imports.rows import Chunk, Place, RowReader, load_place
 from service.imports.wanted import Operation, Wanted, load
+from service.jobs.kind import JobKind
 from service.store import import_files, portals
 from service.store.contact_batches import ContactBatch
 from service.store.session import Database
@@ -141,13 +142,13 @@ def as_document(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Estimator:
+class Estimator(JobKind):
     """The kind of job for large files.
 
     Which contacts it has seen is kept with its progress, so any process can go on with it.
     """
 
-    most_at_once: int | None = 1
+    most_at_once = 1
     _running: dict[int, Estimation] = field(default_factory=dict)
 
     def step(self, connection: Any, job: Job, now: datetime) -> Step:

@@ -1,17 +1,19 @@
 """What a kind of job is."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from service.domain.jobs import Job, Step
 
 
-class JobKind(Protocol):
+class JobKind(ABC):
     """Does one kind of job; one instance for one runner, which is one thread."""
 
-    most_at_once: int | None
+    most_at_once: int | None = None
     """How many of one portal may run; others are deferred. None is any number."""
 
+    @abstractmethod
     def step(self, connection: Any, job: Job, now: datetime) -> Step:
         """Do the next few units in the transaction of `connection`, on from `job.cursor`.
 
@@ -20,5 +22,8 @@ class JobKind(Protocol):
         ours for a job that can't go on, which fails it with their words.
         """
 
-    def forget(self, job: Job) -> None:
+    def end(self, connection: Any, job: Job) -> None:  # noqa: B027 - most have nothing to do
+        """Do what belongs to the end of a job, well or not, in the transaction in which it ends."""
+
+    def forget(self, job: Job) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of what was kept in memory for a job that has ended."""

@@ -83,12 +83,12 @@ class JobRunner:
             jobs.keep_step(connection, job, step, now)
             JOB_UNITS.labels(job.kind).inc(max(step.done, 0))
             if step.finished:
-                self._report(job, JobState.DONE)
+                self._ended(connection, job, JobState.DONE)
         return True
 
     def _end(self, connection: Any, job: Job, state: JobState, now: datetime, **values: str) -> None:
         jobs.set_state(connection, job, state, now, **values)
-        self._report(job, state)
+        self._ended(connection, job, state)
 
     def _fail(self, job: Job | None, error: Exception) -> None:
         """End a job whose step can't be done; what it did before stays."""
@@ -104,9 +104,10 @@ class JobRunner:
         with self._database.writing() as connection:
             self._end(connection, job, JobState.FAILED, self._now(), error=told)
 
-    def _report(self, job: Job, state: JobState) -> None:
+    def _ended(self, connection: Any, job: Job, state: JobState) -> None:
         JOBS.labels(job.kind, state.value).inc()
         log.info("job_ended", job_id=job.id, kind=job.kind, portal_id=job.portal_id, state=state.value)
         kind = self._kinds.get(job.kind)
         if kind is not None:
+            kind.end(connection, job)
             kind.forget(job)

@@ -90,6 +90,12 @@ def note_ready(connection: sa.Connection, name: str, now: datetime) -> None:
     connection.execute(sa.update(indexed_property).where(here).values(ready_at=now))
 
 
+def give_up(connection: sa.Connection, name: str) -> None:
+    """Forget that a property is to have an index; one that can be used stays."""
+    here = (indexed_property.c.name == name) & indexed_property.c.ready_at.is_(None)
+    connection.execute(sa.delete(indexed_property).where(here))
+
+
 def is_asked_for(connection: sa.Connection, name: str) -> bool:
     """Whether a property is to have an index, or has one."""
     query = sa.select(indexed_property.c.name).where(indexed_property.c.name == name)

@@ -17,6 +17,7 @@ from service.domain.filters.indexing import check_indexable, worth_an_index
 from service.domain.jobs import Job, Step
 from service.domain.views import View
 from service.errors import Conflict, NotFound
+from service.jobs.kind import JobKind
 from service.store import jobs, pages, property_indexes
 from service.store.property_indexes import Built, IndexedProperty
 from service.store.session import Database
@@ -92,14 +93,14 @@ def _check_room(connection: Any) -> None:
         raise Conflict(f"{MOST} properties have an index, which is the most: {names}; drop one")
 
 
-class PropertyIndexer:
+class PropertyIndexer(JobKind):
     """The kind of job that makes an index; on PostgreSQL in a thread of its own, which steps look after.
 
     A process that dies takes its thread with it. The next one that takes the job up makes the index anew. After
     `MOST_TRIES` the index is given up.
     """
 
-    most_at_once: int | None = 1
+    most_at_once = 1
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -124,6 +125,10 @@ class PropertyIndexer:
         builder.join(LOOK_EVERY)
         return Step(cursor={}, done=0)
 
+    def end(self, connection: Any, job: Job) -> None:
+        """Give up an index that is not ready; a thread that still makes it drops it."""
+        property_indexes.give_up(connection, str(job.request["property"]))
+
     def forget(self, job: Job) -> None:
         """Let go of the thread; it ends by itself."""
         self._builders.pop(job.id, None)
@@ -132,6 +137,10 @@ class PropertyIndexer:
     def _build(self, job_id: int, name: str) -> None:
         try:
             property_indexes.build(self._database, name)
+            with self._database.reading() as connection:
+                is_wanted = property_indexes.is_asked_for(connection, name)
+            if not is_wanted:
+                property_indexes.drop(self._database, name)
         except Exception as error:  # noqa: BLE001 - the next step tries again, or sees that it is given up
             log.warning("index_failed", job_id=job_id, error=type(error).__name__)
             self._failures[job_id] += 1

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from service.domain.actors import check_workflows
-from service.domain.jobs import Job, Problem, Step
+from service.domain.jobs import Job, Step, held_problem
 from service.domain.model import Verdict
 from service.errors import Conflict
+from service.jobs.kind import JobKind
 from service.store import portals, selections, settling, workflow_due, workflows
 from service.store.contact_batches import ContactBatch
 from service.store.selections import Selection
-from service.workflows.evaluation import Outcome, evaluate
+from service.workflows.evaluation import evaluate
 
 ENROL = "enrol"
 CHUNK = 250
@@ -24,10 +25,8 @@ WINDOW = 5_000
 SINCE, NOTED = "since", "noted"
 
 
-class Enroller:
+class Enroller(JobKind):
     """The kind of job that a round begins with."""
-
-    most_at_once: int | None = None
 
     def step(self, connection: Any, job: Job, now: datetime) -> Step:
         """Go through the next contacts."""
@@ -53,26 +52,11 @@ class Enroller:
         outcome = evaluate(connection, batch, people.values(), running)
         walked_to = ids[-1] if len(ids) == CHUNK else window
         workflows.set_walked(connection, workflow.id, walked_to)
+        held = [number for number, verdict in outcome.verdicts.items() if verdict is Verdict.HELD]
         return Step(
             cursor={**job.cursor, NOTED: True},
             done=len(ids),
             counts=outcome.counts(),
-            problems=_problems(outcome),
+            problems=tuple(map(held_problem, held)),
             finished=walked_to >= upto,
         )
-
-    def forget(self, job: Job) -> None:
-        """Nothing is kept in memory."""
-
-
-def _problems(outcome: Outcome) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(
-            contact_id=contact_id,
-            reason=Verdict.HELD.value,
-            message="the brake holds this contact's raise",
-            mend="release it, or raise the limit",
-        )
-        for contact_id, verdict in outcome.verdicts.items()
-        if verdict is Verdict.HELD
-    )

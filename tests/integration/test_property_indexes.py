@@ -12,7 +12,7 @@ from service.domain.jobs import JobState
 from service.domain.views import View
 from service.errors import Conflict, InvalidInput, NotFound
 from service.jobs.runner import JobRunner
-from service.store import property_indexes
+from service.store import jobs, property_indexes
 from service.store.property_indexes import Built
 from service.store.tables import indexed_property, job
 from service.views import INDEX_PROPERTY, Indexing, PropertyIndexer, indexing
@@ -67,6 +67,22 @@ def test_a_job_makes_the_index_that_a_view_asks_for(world: World, making: Indexi
     assert is_built(world)
     (known,) = making.every()
     assert known.ready_at is not None
+
+
+def test_a_job_that_is_cancelled_gives_the_index_up_and_leaves_one_that_is_ready(
+    world: World, making: Indexing
+) -> None:
+    making.ask_for_view(COMMAND, view_of(), is_slow=True)
+    with world.database.writing() as connection:
+        assert jobs.ask_to_cancel(connection, PORTAL, world.rows(job)[0].id)
+    assert run_to_the_end(world, runner(world)).state == JobState.CANCELED.value
+    assert making.every() == []
+    world.write(sa.delete(job))
+    assert making.make("company") is Built.READY
+    of_score = {"filters": [{"propertyName": "hubspotscore", "operator": "GT", "value": "5"}]}
+    making.ask_for_view(COMMAND, view_of(of_score), is_slow=True)
+    run_to_the_end(world, runner(world))
+    assert [each.name for each in making.every()] == ["company", "hubspotscore"]
 
 
 def test_an_index_takes_values_of_any_length(world: World, making: Indexing) -> None:

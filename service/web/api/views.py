@@ -8,6 +8,7 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from service.domain.filters import dump_filter, read_filter
+from service.domain.filters.values import read_id
 from service.domain.portals import Scope
 from service.domain.views import LONGEST_NAME, View
 from service.errors import InvalidInput
@@ -172,12 +173,12 @@ def _version() -> int | None:
     told = request.headers.get("If-Match", "*").strip()
     if told == "*":
         return None
-    number = told.removeprefix("W/").strip('"')
-    if not number.isascii() or not number.isdigit():
+    version = read_id(told.removeprefix("W/").strip('"'))
+    if version is None:
         raise InvalidInput(
             f"If-Match is {told[:50]!r}", field="If-Match", mend="send back the ETag that a view came with"
         )
-    return int(number)
+    return version
 
 
 def _describe(view: View, states: dict[str, str]) -> dict[str, Any]:
