@@ -27,7 +27,7 @@ run: $(VENV)/.runtime ## start everything on http://127.0.0.1:8000, with a demo 
 	@exec $(BIN)/marketable up
 
 test: $(VENV)/.development ## run all tests, or those named: make test ARGS="tests/unit -k stint"
-	@exec $(BIN)/pytest --numprocesses=3 --dist=loadgroup $(ARGS)
+	@exec $(BIN)/pytest --numprocesses=3 --dist=loadscope $(ARGS)
 
 check: $(VENV)/.development ## check form, types, import contracts, Dockerfile, compose.yaml and scripts
 	$(BIN)/ruff format --check --quiet .

@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.services.plugin"]
+pytest_plugins = ["tests.distribution", "tests.services.plugin"]
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("marketable", deadline=None)

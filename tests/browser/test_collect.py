@@ -15,8 +15,6 @@ from tests.browser.conftest import VARIABLE, Visit, find_chromium
 from tests.browser.servers import PATIENCE, SCRIPT, Collector, Site
 from tests.services.server import ServiceMissingError
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 LARGEST_SCRIPT = 8 * 1024
 LARGEST_TRANSFER = 3 * 1024
 LARGEST_BEACON = 64 * 1024

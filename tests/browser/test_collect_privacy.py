@@ -19,8 +19,6 @@ from tests.browser.test_collect import (
     submit,
 )
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 CARD = "4111 1111 1111 1111"
 """A number that cards' makers give for tests."""
 NEVER_SENT = [

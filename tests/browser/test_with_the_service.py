@@ -21,8 +21,6 @@ from service.store.tables import contact, submission
 from service.vault import vault_of
 from tests.browser.servers import PATIENCE, Site
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 FIELDS = (
     '<label>E-mail <input name="email" type="email" value="ada@example.com"></label><button>Send</button>'
 )

@@ -51,6 +51,12 @@ class GrownUp:
     def start_all(self) -> None:
         self.start(*COMMANDS)
 
+    def restore(self, *names: str) -> None:
+        """Start those of these that do not run."""
+        self.start(
+            *(name for name in names if name not in self.running or self.running[name].exit_code is not None)
+        )
+
     def kill(self, name: str) -> None:
         """Kill -9 of a process; returns when its children have ended by themselves."""
         orphans = self.running[name].children()

@@ -12,11 +12,13 @@ from service.domain.forms import Form, read_definition
 from service.store import portals
 from tests.e2e.grown_up import GrownUp
 from tests.e2e.installation import FreePort, Installation, installed
-from tests.services.databases import Migration
+from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase
 from tests.services.postgres import PrivatePostgres
+from tests.services.rabbitmq import PrivateRabbitmq
 from tests.services.run import Run
-from tests.services.topology import Topology
+from tests.services.server import Server
+from tests.services.topology import Topology, new_topology
 from tests.world import migrate, opened_database
 
 OFF_FORM = "22222222-2222-4222-8222-222222222222"
@@ -79,18 +81,39 @@ def grown_up(
         yield _grown_up(installation, postgres_database(migrate), topology, free_port)
 
 
-@pytest.fixture
-def breakable(
-    private_postgres: PrivatePostgres,
-    private_topology: Topology,
-    tmp_path: Path,
+@pytest.fixture(scope="module")
+def lasting(
+    worker_databases: Databases,
+    rabbitmq_server: Server,
+    tmp_path_factory: pytest.TempPathFactory,
     free_port: FreePort,
     test_run: Run,
 ) -> Iterator[GrownUp]:
-    """A stack on servers that the test may stop and kill."""
-    with installed(tmp_path, free_port, test_run) as installation:
-        migrate(private_postgres.url)
-        yield _grown_up(installation, private_postgres.url, private_topology, free_port)
+    """A stack on the shared servers for all tests of a module."""
+    url = worker_databases.create(migrate)
+    names = new_topology(test_run, rabbitmq_server.url, journaled=True)
+    with installed(tmp_path_factory.mktemp("lasting"), free_port, test_run) as installation:
+        yield _grown_up(installation, url, names, free_port)
+    names.delete()
+    worker_databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def breakable(
+    module_postgres: PrivatePostgres,
+    module_rabbitmq: PrivateRabbitmq,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: FreePort,
+    test_run: Run,
+) -> Iterator[GrownUp]:
+    """A stack for all tests of a module, on servers that they may stop and kill."""
+    module_postgres.start()
+    module_postgres.new_database()
+    module_rabbitmq.start()
+    names = new_topology(test_run, module_rabbitmq.url, journaled=False)
+    migrate(module_postgres.url)
+    with installed(tmp_path_factory.mktemp("breakable"), free_port, test_run) as installation:
+        yield _grown_up(installation, module_postgres.url, names, free_port)
 
 
 def _grown_up(

@@ -15,8 +15,6 @@ from tests.e2e.records import submissions
 from tests.e2e.waiting import eventually
 from tests.services.run import Run
 
-pytestmark = pytest.mark.xdist_group("client faults")
-
 AT_ONCE = 2.0
 HALF_OPEN = 200
 

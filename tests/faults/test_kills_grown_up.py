@@ -1,7 +1,5 @@
 """Kill -9 under load of each process of the grown-up stack, on servers that stay."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.e2e.grown_up import GrownUp
@@ -16,11 +14,11 @@ KILLS = 3
 
 
 @pytest.fixture
-def stack(grown_up: GrownUp) -> Iterator[GrownUp]:
-    grown_up.installation.settings["MARKETABLE_WEB_WORKERS"] = "2"
-    grown_up.start("web", "relay", "consumer")
-    yield grown_up
-    grown_up.installation.close()
+def stack(lasting: GrownUp) -> GrownUp:
+    """Web with two workers, relay and consumer; each test adds to what is there."""
+    lasting.installation.settings["MARKETABLE_WEB_WORKERS"] = "2"
+    lasting.restore("web", "relay", "consumer")
+    return lasting
 
 
 @pytest.mark.parametrize("name", ["relay", "consumer", "web"])
