@@ -147,14 +147,17 @@ class World:
         self.database.dispose()
 
 
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+"""Has PostgreSQL end every connection to the database but the one that asks for it."""
+
+
 def break_connections(database: Database) -> None:
     """Have PostgreSQL end every connection to the database but the one that asks for it."""
-    others = sa.text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
     with database.engine.connect() as connection:
-        connection.execute(others)
+        connection.exec_driver_sql(END_OTHERS)
 
 
 @contextmanager

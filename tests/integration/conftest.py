@@ -18,13 +18,9 @@ from tests.engines import Engines, kept_engines
 from tests.services.databases import Databases, Migration
 from tests.services.plugin import PostgresDatabase, Stack
 from tests.services.postgres import libpq_url
-from tests.world import World, migrate, opened, opened_database
+from tests.world import END_OTHERS, World, migrate, opened, opened_database
 
 TABLES = [table for table in reversed(metadata.sorted_tables) if table.name != "configuration"]
-END_OTHERS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
 EMPTY = "; ".join(
     [
         END_OTHERS,
